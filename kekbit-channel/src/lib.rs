@@ -1,0 +1,1 @@
+//! Typed, persistent, memory-mapped message channels.
