@@ -54,33 +54,36 @@
 
 extern crate self as kekbit_channel;
 
-mod checksum;
-mod clock;
-mod debug;
-mod durability;
-mod error;
-mod file;
-mod header;
+// Lowest layer first: a module uses only modules above it in this list.
 mod layout;
-mod liveness;
-mod lock;
-mod mapping;
-mod merge;
+mod sync;
+mod debug;
 mod next;
-mod options;
-mod reader;
-mod recover;
+mod error;
+mod clock;
+mod wait;
+mod checksum;
+mod file;
+mod lock;
 #[allow(unsafe_code, reason = "all pointers of the workspace are here")]
 mod region;
+mod options;
+mod header;
+mod mapping;
 #[allow(unsafe_code, reason = "the reading end of the handshake: slices of what is committed")]
 mod scan;
-mod search;
-mod shared;
-mod sync;
-mod typed;
-mod wait;
+mod durability;
 #[allow(unsafe_code, reason = "the writing end of the handshake: slices of what is claimed")]
 mod writer;
+mod liveness;
+mod cursor;
+mod search;
+mod iter;
+mod reader;
+mod recover;
+mod typed;
+mod shared;
+mod merge;
 
 #[doc(hidden)]
 pub use kekbit_codec::__private;
@@ -95,10 +98,11 @@ pub use crate::{
         ReadError, RecoverError, SchemaDifference, SeekError, SyncError, WriteError,
     },
     header::Header,
+    iter::{Batch, Bytes, Follow, Iter, Lens},
     merge::{Merge, Merged},
     next::{CloseReason, Next, Recorded},
     options::{Alignment, ChannelOptions, Prefault},
-    reader::{Batch, Bytes, Follow, Iter, Lens, Reader},
+    reader::Reader,
     recover::{Loss, Recovery, recover, recover_with},
     shared::{SharedTypedWriter, SharedWriter, WriterGuard},
     typed::{Channel, InPlace, TypedClaim, TypedReader, TypedWriter, Values, Views},

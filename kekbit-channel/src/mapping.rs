@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kekbit_codec::{Record, Schema, frame};
+use kekbit_codec::{Invalid, Record, Schema, frame};
 
 use crate::{
     checksum::Seed,
     clock,
-    error::{CreateError, OpenError, OptionsError, SchemaDifference},
+    error::{CreateError, OpenError, OptionsError, Problem, ReadError, SchemaDifference},
     file::{self, NewFile, Storage},
     header::{Header, HeaderError, UncheckedHeader},
     layout::{self, HEADER_SIZE, PAGE_SIZE, SCHEMA_LEN_MAX, STATE_SIZE, VERSION},
@@ -245,6 +245,19 @@ impl Mapping {
         // Relaxed: the number only says where a later walk may start. Whoever uses it loads the
         // words themselves with acquire order.
         self.proven.fetch_max(position.sequence, Ordering::Relaxed);
+    }
+
+    /// The error of a frame that is none.
+    #[cold]
+    pub(crate) fn damaged(&self, at: Position, problem: Problem) -> ReadError {
+        let Position { offset, sequence } = at;
+        ReadError::Damaged { path: self.path.clone(), offset, sequence, problem }
+    }
+
+    /// The error of a payload that is no value.
+    #[cold]
+    pub(crate) fn invalid(&self, sequence: u64, source: Invalid) -> ReadError {
+        ReadError::Invalid { path: self.path.clone(), sequence, source }
     }
 
     /// Whether the channel holds records of that type.

@@ -2,12 +2,15 @@
 //!
 //! Readers, searches and recovery all walk with it, so they cannot disagree.
 
-use kekbit_codec::frame::{self, Kind, WORD_SIZE, Word};
+use kekbit_codec::{
+    Timestamp,
+    frame::{self, Kind, WORD_SIZE, Word},
+};
 
 use crate::{
     error::Problem,
     mapping::{Mapping, Position},
-    next::CloseReason,
+    next::{CloseReason, Recorded},
 };
 
 /// What lies at a position.
@@ -30,6 +33,19 @@ pub(crate) struct Frame<'m> {
     pub(crate) payload: &'m [u8],
     /// What follows.
     pub(crate) next: Position,
+}
+
+impl<'m> Frame<'m> {
+    /// The payload with what the channel knows of it.
+    #[inline]
+    pub(crate) fn recorded(self, mapping: &Mapping, sequence: u64) -> Recorded<&'m [u8]> {
+        Recorded {
+            sequence,
+            timestamp: self.stamp.map(Timestamp::from_nanos),
+            unverified: mapping.unverified_from <= sequence,
+            value: self.payload,
+        }
+    }
 }
 
 /// Looks at a position that lies between two frames.

@@ -10,7 +10,6 @@ use kekbit_codec::frame::{Kind, WORD_SIZE, Word};
 use crate::{
     error::{ReadError, SeekError},
     mapping::{Mapping, Position},
-    reader::damaged,
     scan::{self, Frame, Step, Stop},
     sync::Ordering,
 };
@@ -70,7 +69,7 @@ pub(crate) fn time(mapping: &Mapping, nanos: u64) -> Result<Position, SeekError>
         let reached = |_: Position, stamp: Option<u64>| stamp.is_some_and(|stamp| nanos <= stamp);
         let walk = scan::walk(mapping, mapping.start(), reached);
         return match walk.stop {
-            Stop::Damage(problem) => Err(damaged(mapping, walk.end, problem).into()),
+            Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem).into()),
             Stop::Empty | Stop::Close(_) | Stop::Found => Ok(walk.end),
         };
     }
@@ -99,7 +98,7 @@ pub(crate) fn record(mapping: &Mapping, sequence: u64) -> Result<Option<Frame<'_
     }
     match scan::step(mapping, slot) {
         Step::Record(frame) => Ok(Some(frame)),
-        Step::Damage(problem) => Err(damaged(mapping, slot, problem)),
+        Step::Damage(problem) => Err(mapping.damaged(slot, problem)),
         Step::Empty | Step::Close(_) | Step::Padding(_) => Ok(None),
     }
 }
@@ -155,7 +154,7 @@ fn walk_to(
     let walk = scan::walk(mapping, start, |at, _stamp| at.sequence == sequence);
     mapping.prove(walk.end);
     match walk.stop {
-        Stop::Damage(problem) => Err(damaged(mapping, walk.end, problem)),
+        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
         _ if walk.end.sequence == sequence => Ok(Some(walk.end)),
         _ => Ok(None),
     }
@@ -168,7 +167,7 @@ fn walk_to_end(mapping: &Mapping, from: Position) -> Result<Position, ReadError>
     let walk = scan::walk(mapping, start, |_at, _stamp| false);
     mapping.prove(walk.end);
     match walk.stop {
-        Stop::Damage(problem) => Err(damaged(mapping, walk.end, problem)),
+        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
         Stop::Empty | Stop::Close(_) | Stop::Found => Ok(walk.end),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     durability::Synced,
     error::{CloseError, SyncError, WriteError},
     header::Header,
-    typed::{self, TypedClaim},
+    typed::{self, TypedClaim, TypedWriter},
     writer::{Claim, Writer},
 };
 
@@ -63,11 +63,23 @@ impl DerefMut for WriterGuard<'_> {
     }
 }
 
-impl SharedWriter {
-    pub(crate) fn over(writer: Writer) -> SharedWriter {
-        SharedWriter { writer: Arc::new(Mutex::new(writer)) }
+impl Writer {
+    /// Makes a handle of it that can be cloned and sent to other threads.
+    #[must_use]
+    pub fn into_shared(self) -> SharedWriter {
+        SharedWriter { writer: Arc::new(Mutex::new(self)) }
     }
+}
 
+impl<T: Record> TypedWriter<T> {
+    /// Makes a handle of it that can be cloned and sent to other threads.
+    #[must_use]
+    pub fn into_shared(self) -> SharedTypedWriter<T> {
+        SharedTypedWriter { shared: self.into_writer().into_shared(), record: PhantomData }
+    }
+}
+
+impl SharedWriter {
     /// Appends a record and gives its sequence number; see [`Writer::append`].
     ///
     /// # Errors
@@ -148,10 +160,6 @@ impl<T> Clone for SharedTypedWriter<T> {
 }
 
 impl<T: Record> SharedTypedWriter<T> {
-    pub(crate) fn over(writer: Writer) -> SharedTypedWriter<T> {
-        SharedTypedWriter { shared: SharedWriter::over(writer), record: PhantomData }
-    }
-
     /// Appends a record and gives its sequence number; see [`Writer::append`].
     ///
     /// # Errors

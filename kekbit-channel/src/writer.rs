@@ -33,7 +33,6 @@ use crate::{
     mapping::{Mapping, Position, RecordType},
     next::CloseReason,
     options::ChannelOptions,
-    shared::SharedWriter,
 };
 
 /// A clock that is this much behind the last time stamp is worth a word.
@@ -210,12 +209,6 @@ impl Writer {
                 Ok(())
             }
         }
-    }
-
-    /// Makes a handle of it that can be cloned and sent to other threads.
-    #[must_use]
-    pub fn into_shared(self) -> SharedWriter {
-        SharedWriter::over(self)
     }
 
     /// Number of the next record.

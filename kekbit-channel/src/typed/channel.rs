@@ -5,14 +5,15 @@ use std::{marker::PhantomData, path::Path, sync::Arc};
 use kekbit_codec::{Record, View};
 
 use crate::{
+    cursor::Cursor,
     debug::debug_fields,
     error::{OpenError, ReadError},
     header::Header,
+    iter::{item, look},
     mapping::{Mapping, RecordType},
     next::Recorded,
-    reader::{Cursor, item, look, recorded, sealed},
     search,
-    typed::reader::TypedReader,
+    typed::{lens::InPlace, reader::TypedReader},
 };
 
 /// A channel of type `T`, opened for reading. Views of its records live as long as it does.
@@ -72,7 +73,7 @@ impl<T: Record> Channel<T> {
     pub fn get(&self, sequence: u64) -> Result<Option<Recorded<View<'_, T>>>, ReadError> {
         let mapping = &self.mapping;
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
-        look::<InPlace<T>>(mapping, recorded(mapping, sequence, frame)).map(Some)
+        look::<InPlace<T>>(mapping, frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// How many records are there now.
@@ -96,12 +97,6 @@ impl<T: Record> Channel<T> {
         &self.mapping.header
     }
 }
-
-/// Records of type `T` in place, as views.
-#[derive(Debug)]
-pub struct InPlace<T>(PhantomData<fn() -> T>);
-
-impl<T> sealed::Lens for InPlace<T> {}
 
 /// The records of a channel in place, from the first to what is there when it gets there.
 #[must_use = "iterators are lazy"]

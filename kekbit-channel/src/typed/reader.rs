@@ -2,17 +2,18 @@
 
 use std::{marker::PhantomData, path::Path, sync::Arc, time::Duration};
 
-use kekbit_codec::{Invalid, Record, Timestamp, View};
+use kekbit_codec::{Record, Timestamp};
 
 use crate::{
     debug::debug_fields,
     error::{OpenError, ReadError, SeekError},
     header::Header,
+    iter::{Batch, Follow, Iter, look},
     mapping::{Mapping, RecordType},
     next::{Next, Recorded},
-    reader::{self, Batch, Follow, Iter, Lens, Reader, look, sealed},
+    reader::Reader,
     search,
-    typed::channel::InPlace,
+    typed::lens::{InPlace, Values},
     wait::Wait,
 };
 
@@ -120,8 +121,7 @@ impl<T: Record> TypedReader<T> {
     pub fn get(&self, sequence: u64) -> Result<Option<Recorded<T>>, ReadError> {
         let mapping = self.reader.mapping();
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
-        let record = reader::recorded(mapping, sequence, frame);
-        look::<Values<T>>(mapping, record).map(Some)
+        look::<Values<T>>(mapping, frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// Moves to the record with that number, or to the end if it is the number that comes next.
@@ -182,29 +182,5 @@ impl<T: Record> TypedReader<T> {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.reader.path()
-    }
-}
-
-/// Values of type `T`.
-#[derive(Debug)]
-pub struct Values<T>(PhantomData<fn() -> T>);
-
-impl<T> sealed::Lens for Values<T> {}
-
-impl<T: Record> Lens<'_> for Values<T> {
-    type Item = T;
-
-    #[inline]
-    fn look(payload: &[u8]) -> Result<T, Invalid> {
-        kekbit_codec::decode(payload)
-    }
-}
-
-impl<'m, T: Record> Lens<'m> for InPlace<T> {
-    type Item = View<'m, T>;
-
-    #[inline]
-    fn look(payload: &'m [u8]) -> Result<View<'m, T>, Invalid> {
-        kekbit_codec::view::<T>(payload)
     }
 }

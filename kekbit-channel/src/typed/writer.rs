@@ -11,7 +11,6 @@ use crate::{
     header::Header,
     mapping::RecordType,
     options::ChannelOptions,
-    shared::SharedTypedWriter,
     writer::{Claim, Writer},
 };
 
@@ -97,10 +96,9 @@ impl<T: Record> TypedWriter<T> {
         self.writer.close()
     }
 
-    /// Makes a handle of it that can be cloned and sent to other threads.
-    #[must_use]
-    pub fn into_shared(self) -> SharedTypedWriter<T> {
-        SharedTypedWriter::over(self.writer)
+    /// The writer of bytes behind it.
+    pub(crate) fn into_writer(self) -> Writer {
+        self.writer
     }
 
     /// Number of the next record.
