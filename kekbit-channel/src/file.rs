@@ -4,7 +4,10 @@ use std::{
     ffi::OsStr,
     fs::{File, OpenOptions},
     io,
-    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -53,28 +56,37 @@ impl NewFile {
 
     /// Gives the file its name, for good, unless the name is taken.
     pub(crate) fn publish(mut self) -> io::Result<File> {
-        use std::os::fd::AsRawFd;
+        let file = self.file.try_clone()?;
         match self.temporary.take() {
-            None => {
-                // Without privileges an unnamed file can be linked through /proc only.
-                let unnamed = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-                nix::unistd::linkat(
-                    nix::fcntl::AT_FDCWD,
-                    unnamed.as_str(),
-                    nix::fcntl::AT_FDCWD,
-                    &self.target,
-                    nix::fcntl::AtFlags::AT_SYMLINK_FOLLOW,
-                )?;
-            }
+            None => link_unnamed(&self.file, &self.target)?,
             Some(temporary) => {
                 let linked = std::fs::hard_link(&temporary, &self.target);
-                let removed = std::fs::remove_file(&temporary);
+                // Nothing can be done about a failure; the name tells what the file is.
+                let _ = std::fs::remove_file(&temporary);
                 linked?;
-                removed?;
             }
         }
-        self.folder.sync_all()?;
-        self.file.try_clone()
+        // A name that a power cut could take back is not given.
+        self.folder.sync_all().inspect_err(|_| {
+            let _ = std::fs::remove_file(&self.target);
+        })?;
+        Ok(file)
+    }
+}
+
+/// Links a file that was opened with `O_TMPFILE`; never replaces what has the name.
+fn link_unnamed(file: &File, target: &Path) -> io::Result<()> {
+    use nix::{
+        fcntl::{AT_FDCWD, AtFlags},
+        unistd::linkat,
+    };
+    // Without privileges an unnamed file can be linked through /proc only.
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match linkat(AT_FDCWD, unnamed.as_str(), AT_FDCWD, target, AtFlags::AT_SYMLINK_FOLLOW) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // With them, /proc need not be mounted.
+        Err(Errno::ENOENT) => Ok(linkat(file, "", AT_FDCWD, target, AtFlags::AT_EMPTY_PATH)?),
+        result => Ok(result?),
     }
 }
 
