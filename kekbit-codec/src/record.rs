@@ -81,11 +81,16 @@ pub fn encode<T: Field>(value: &T, payload: &mut [u8]) -> Result<(), Invalid> {
 /// ```
 #[inline]
 pub fn decode<T: Field>(payload: &[u8]) -> Result<T, Invalid> {
-    match T::Wire::read_from_bytes(payload) {
-        Ok(wire) => match T::check(&wire) {
-            Ok(()) => Ok(T::get(&wire)),
-            Err(invalid) => Err(invalid),
-        },
+    // NB: not `read_from_bytes`, whose `Result` holds the image at offset 1, so that the compiler
+    // copies it in odd pieces: replay of a record of eight integers 19 ns instead of 3.
+    match T::Wire::ref_from_bytes(payload) {
+        Ok(wire) => {
+            let wire = *wire;
+            match T::check(&wire) {
+                Ok(()) => Ok(T::get(&wire)),
+                Err(invalid) => Err(invalid),
+            }
+        }
         Err(_) => Err(Invalid::length(payload.len(), size::<T>())),
     }
 }
