@@ -57,13 +57,16 @@ fn sum(numbers: &Numbers) -> u64 {
     [a, b, c, d, e, f, g, h].into_iter().fold(0, u64::wrapping_add)
 }
 
+/// Appends and replays in a new file, and gives the nanoseconds a record of both.
+type Way = dyn Fn(&Path) -> (f64, f64);
+
 fn main() {
     let folder = env::args().skip(1).find(|arg| !arg.starts_with("--")).map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| {
         let memory = Path::new("/dev/shm");
         if memory.is_dir() { memory.to_owned() } else { env::temp_dir() }
     });
-    let ways: [(&str, &dyn Fn(&Path) -> (f64, f64)); 4] = [
+    let ways: [(&str, &Way); 4] = [
         ("loop by hand", &|path| by_hand(path, false)),
         ("kekbit, no checksum", &|path| {
             kekbit(path, &ChannelOptions::new().records(COUNT).without_checksums())
@@ -135,7 +138,9 @@ fn by_hand(path: &Path, checked: bool) -> (f64, f64) {
         let Numbers { a, b, c, d, e, f, g, h } = numbers;
         let payload = [a, b, c, d, e, f, g, h];
         // SAFETY: the 64 bytes behind a word of the mapping; this thread alone touches them.
-        unsafe { map.as_mut_ptr().add(offset + 8).cast::<[u64; 8]>().write_unaligned(payload) };
+        unsafe {
+            map.as_mut_ptr().wrapping_add(offset + 8).cast::<[u64; 8]>().write_unaligned(payload)
+        };
         let checksum = if checked { u64::from(crc(&map, offset, seed)) } else { 0 };
         word(&map, offset).store(1 << 60 | 64 << 32 | checksum, Ordering::Release);
     }
@@ -152,8 +157,9 @@ fn by_hand(path: &Path, checked: bool) -> (f64, f64) {
                 break;
             }
             // SAFETY: as above.
-            let payload =
-                unsafe { map.as_ptr().add(offset + 8).cast::<[u64; 8]>().read_unaligned() };
+            let payload = unsafe {
+                map.as_ptr().wrapping_add(offset + 8).cast::<[u64; 8]>().read_unaligned()
+            };
             total = total.wrapping_add(payload.into_iter().fold(0, u64::wrapping_add));
         }
         total
@@ -172,14 +178,15 @@ fn crc(map: &MmapRaw, offset: usize, sequence: u64) -> u32 {
     head[..8].copy_from_slice(&sequence.to_le_bytes());
     head[8..].copy_from_slice(&(1_u64 << 60 | 64 << 32).to_le_bytes());
     // SAFETY: the 64 bytes behind a word of the mapping; nobody writes while the slice lives.
-    let payload = unsafe { std::slice::from_raw_parts(map.as_ptr().add(offset + 8), PAYLOAD) };
+    let payload =
+        unsafe { std::slice::from_raw_parts(map.as_ptr().wrapping_add(offset + 8), PAYLOAD) };
     crc32c::crc32c_append(crc32c::crc32c_append(0x1234_5678, &head), payload)
 }
 
 fn word(map: &MmapRaw, offset: usize) -> &AtomicU64 {
     assert!(offset.is_multiple_of(8) && offset + 8 <= map.len());
     // SAFETY: aligned and inside the mapping, see above.
-    unsafe { AtomicU64::from_ptr(map.as_mut_ptr().add(offset).cast()) }
+    unsafe { AtomicU64::from_ptr(map.as_mut_ptr().wrapping_add(offset).cast()) }
 }
 
 fn nanos(elapsed: std::time::Duration) -> f64 {
