@@ -35,18 +35,40 @@ impl Cursor {
         self.liveness = Liveness::default();
     }
 
+    /// The next record, if there is one: the way of almost every record.
+    #[inline]
+    pub(crate) fn take<'m>(&mut self, mapping: &'m Mapping) -> Option<Recorded<&'m [u8]>> {
+        let Step::Record(frame) = scan::step(mapping, self.position) else { return None };
+        let sequence = self.position.sequence;
+        self.position = frame.next;
+        self.liveness.heard();
+        Some(frame.recorded(mapping, sequence))
+    }
+
+    /// The next record, or why there is none.
     #[inline]
     pub(crate) fn poll<'m>(
         &mut self,
         mapping: &'m Mapping,
     ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
+        match self.take(mapping) {
+            Some(record) => Ok(Next::Record(record)),
+            None => self.poll_further(mapping),
+        }
+    }
+
+    /// The same, where there was no record a moment ago.
+    #[inline(never)]
+    pub(crate) fn poll_further<'m>(
+        &mut self,
+        mapping: &'m Mapping,
+    ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
         loop {
             match scan::step(mapping, self.position) {
-                Step::Record(frame) => {
-                    let sequence = self.position.sequence;
-                    self.position = frame.next;
-                    self.liveness.heard();
-                    return Ok(Next::Record(frame.recorded(mapping, sequence)));
+                Step::Record(_) => {
+                    if let Some(record) = self.take(mapping) {
+                        return Ok(Next::Record(record));
+                    }
                 }
                 Step::Padding(next) => self.position = next,
                 Step::Close(reason) => return Ok(Next::Closed(reason)),

@@ -46,7 +46,7 @@ impl<'m> Lens<'m> for Bytes {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn look<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     record: Recorded<&'m [u8]>,
@@ -76,12 +76,15 @@ impl<'r, L> Iter<'r, L> {
 impl<'r, L: Lens<'r>> Iterator for Iter<'r, L> {
     type Item = Result<Recorded<L::Item>, ReadError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
             return None;
         }
-        let found = self.cursor.poll(self.mapping);
+        if let Some(record) = self.cursor.take(self.mapping) {
+            return Some(look::<L>(self.mapping, record));
+        }
+        let found = self.cursor.poll_further(self.mapping);
         item::<L>(self.mapping, found, &mut self.done)
     }
 }
@@ -105,17 +108,19 @@ impl<'r, L> Follow<'r, L> {
 impl<'r, L: Lens<'r>> Iterator for Follow<'r, L> {
     type Item = Result<Recorded<L::Item>, ReadError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
             return None;
+        }
+        if let Some(record) = self.cursor.take(self.mapping) {
+            return Some(look::<L>(self.mapping, record));
         }
         let found = self.cursor.wait(self.mapping, self.wait);
         item::<L>(self.mapping, found, &mut self.done)
     }
 }
 
-#[inline]
 pub(crate) fn item<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     found: Result<Next<Recorded<&'m [u8]>>, ReadError>,
@@ -151,7 +156,7 @@ impl<'r, L> Batch<'r, L> {
 impl<'r, L: Lens<'r>> Iterator for Batch<'r, L> {
     type Item = Result<Recorded<L::Item>, ReadError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let next = self.records.next();

@@ -33,7 +33,7 @@ use crate::{
 /// first.append(&Step(1))?;
 /// second.append(&Step(2))?;
 /// first.append(&Step(3))?;
-/// let inputs = vec![TypedReader::open(&a)?, TypedReader::open(&b)?];
+/// let inputs = vec![TypedReader::<Step>::open(&a)?, TypedReader::open(&b)?];
 /// drop((first, second));
 ///
 /// let mut merge = Merge::strict(inputs)?;

@@ -163,10 +163,12 @@ impl Region {
             return;
         }
         // Kernels before 5.14 and other systems: an atomic write that changes nothing, a page.
+        // NB: not `fetch_or(0)`, which the compiler may turn into a load; then the page would be
+        // present, but not writable.
         for page in (offset..offset + len).step_by(4096) {
             if let Some(word) = self.word(page) {
                 // Relaxed: the value does not change, so there is nothing to order.
-                word.fetch_or(0, Ordering::Relaxed);
+                let _ = word.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
             }
         }
     }

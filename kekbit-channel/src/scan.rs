@@ -49,7 +49,7 @@ impl<'m> Frame<'m> {
 }
 
 /// Looks at a position that lies between two frames.
-#[inline]
+#[inline(always)]
 pub(crate) fn step(mapping: &Mapping, at: Position) -> Step<'_> {
     // Acquire, in `Region::load`: pairs with the Release store in `Writer::publish`. Behind the
     // end of the region there is nothing, as behind the last frame.
@@ -59,15 +59,12 @@ pub(crate) fn step(mapping: &Mapping, at: Position) -> Step<'_> {
         Kind::Empty => Step::Empty,
         Kind::Record { len } => record(mapping, at, word, len),
         Kind::Padding { len } => padding(mapping, at, word, len),
-        Kind::Close { reason } => match verify(mapping, at, word, &[]) {
-            Ok(()) => Step::Close(CloseReason::from_number(reason)),
-            Err(problem) => Step::Damage(problem),
-        },
+        Kind::Close { reason } => close(mapping, at, word, reason),
         Kind::Unknown { .. } => Step::Damage(Problem::Kind { word: bits }),
     }
 }
 
-#[inline]
+#[inline(always)]
 fn record(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     let size = match frame_size(mapping, at, len) {
         Ok(size) => size,
@@ -92,11 +89,20 @@ fn record(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     Step::Record(Frame { stamp: None, payload: body, next })
 }
 
+#[cold]
 fn padding(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     let judged = behind_padding(mapping, at, len)
         .and_then(|next| verify(mapping, at, word, &[]).map(|()| next));
     match judged {
         Ok(next) => Step::Padding(next),
+        Err(problem) => Step::Damage(problem),
+    }
+}
+
+#[cold]
+fn close(mapping: &Mapping, at: Position, word: Word, reason: u32) -> Step<'_> {
+    match verify(mapping, at, word, &[]) {
+        Ok(()) => Step::Close(CloseReason::from_number(reason)),
         Err(problem) => Step::Damage(problem),
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn seek(
             };
             there.then_some(position)
         }
+        None if mapping.header.stride != 0 => None,
         _ => walk_to(mapping, from, sequence)?,
     };
     match found {

@@ -303,6 +303,8 @@ impl Writer {
         let available = self.available();
         if available < size {
             self.refused = true;
+            // So that a shorter record that fits passes here and takes it back.
+            self.fence = 0;
             return Err(WriteError::Full { needed: size, available });
         }
         self.refused = false;

@@ -13,16 +13,51 @@
 extern crate alloc;
 extern crate self as kekbit_codec;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod compound;
 mod error;
 mod field;
+mod fixed;
 pub mod frame;
 mod primitive;
 mod record;
 mod schema;
+mod show;
+mod time;
+mod wire;
+
+/// # Examples
+/// ```
+/// use kekbit_codec::{Invalid, Record, decode, encode, size, view};
+///
+/// #[derive(Debug, PartialEq, Record)]
+/// enum Event {
+///     Opened { id: u64, price: i64 },
+///     Filled(u32),
+///     #[record(tag = 9)]
+///     Closed,
+/// }
+///
+/// let mut payload = [0; size::<Event>()];
+/// encode(&Event::Filled(5), &mut payload)?;
+/// assert_eq!(payload, [2, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+/// assert_eq!(decode::<Event>(&payload)?, Event::Filled(5));
+/// match view::<Event>(&payload)?? {
+///     EventView::Filled(filled) => assert_eq!(filled.field_0(), 5),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), Invalid>(())
+/// ```
+pub use kekbit_derive::RecordForCodec as Record;
 
 pub use crate::{
+    compound::ArrayView,
     error::Invalid,
-    field::{Field, View, Wire},
-    record::Record,
-    schema::{FieldDef, Schema, Type},
+    field::{Field, FieldView, View, Wire},
+    fixed::{FixedBytes, FixedStr, TextError},
+    record::{Record, decode, encode, size, view},
+    schema::{DEPTH_MAX, FieldDef, Opaque, Place, Schema, Shape, Type, VariantDef},
+    time::Timestamp,
 };

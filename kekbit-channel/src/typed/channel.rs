@@ -115,7 +115,10 @@ impl<'c, T: Record> Iterator for Views<'c, T> {
         if self.done {
             return None;
         }
-        let found = self.cursor.poll(self.mapping);
+        if let Some(record) = self.cursor.take(self.mapping) {
+            return Some(look::<InPlace<T>>(self.mapping, record));
+        }
+        let found = self.cursor.poll_further(self.mapping);
         item::<InPlace<T>>(self.mapping, found, &mut self.done)
     }
 }

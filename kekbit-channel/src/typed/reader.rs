@@ -82,7 +82,13 @@ impl<T: Record> TypedReader<T> {
     #[inline]
     pub fn try_next(&mut self) -> Result<Next<Recorded<T>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        cursor.poll(mapping)?.try_map(|record| look::<Values<T>>(mapping, record))
+        match cursor.take(mapping) {
+            Some(record) => look::<Values<T>>(mapping, record).map(Next::Record),
+            None => {
+                let found = cursor.poll_further(mapping)?;
+                found.try_map(|record| look::<Values<T>>(mapping, record))
+            }
+        }
     }
 
     /// The records from here to what is there now.

@@ -1,0 +1,208 @@
+//! Exactly what generated code names. No part of the public interface: it can change in any
+//! version.
+
+pub use core::{
+    clone::Clone,
+    convert::{From, TryFrom},
+    fmt::{self, Debug, Formatter, Result as FmtResult},
+    marker::Copy,
+    mem::size_of,
+    primitive::{i128, u8, u16, usize},
+    result::Result::{self, Err, Ok},
+};
+
+use zerocopy::IntoBytes;
+
+pub use crate::schema::unknown_tag;
+pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, tree, tree_mut};
+pub use crate::{
+    error::Invalid,
+    field::{Field, FieldView, View},
+    record::Record,
+    schema::{FieldDef, Place, Schema, Type, VariantDef},
+};
+pub use zerocopy::little_endian::U16;
+
+/// The image of a struct without fields.
+pub type Nothing = [u8; 0];
+
+/// Tells an error from the struct in whose field it was found.
+#[must_use]
+#[cold]
+#[inline(never)]
+pub fn in_field(invalid: Invalid, schema: &'static Schema, field: usize) -> Invalid {
+    Place::field(schema, field).enclose(invalid)
+}
+
+/// Tells an error from the enum in whose variant it was found.
+#[must_use]
+#[cold]
+#[inline(never)]
+pub fn in_variant(
+    invalid: Invalid,
+    schema: &'static Schema,
+    variant: usize,
+    field: usize,
+) -> Invalid {
+    Place::variant(schema, variant, field).enclose(invalid)
+}
+
+/// The largest of some sizes.
+#[must_use]
+pub const fn largest(sizes: &[usize]) -> usize {
+    let mut largest = 0;
+    let mut rest = sizes;
+    while let [size, tail @ ..] = rest {
+        if largest < *size {
+            largest = *size;
+        }
+        rest = tail;
+    }
+    largest
+}
+
+/// The discriminant of a variant without data as its tag.
+#[must_use]
+#[track_caller]
+pub const fn discriminant(discriminant: i128) -> u8 {
+    assert!(
+        0 <= discriminant && discriminant <= 0xFF,
+        "the discriminant of an enum without data must be in 0..=255"
+    );
+    #[expect(clippy::cast_possible_truncation, reason = "asserted")]
+    #[expect(clippy::cast_sign_loss, reason = "asserted")]
+    {
+        discriminant as u8
+    }
+}
+
+/// Refuses to compile an enum of which a variant takes more bytes than allowed.
+#[track_caller]
+pub const fn variants_fit(variants: &[(&str, usize)], size_max: usize) {
+    let mut rest = variants;
+    let mut widest: (&str, usize) = ("", 0);
+    while let [variant, tail @ ..] = rest {
+        if widest.1 < variant.1 {
+            widest = *variant;
+        }
+        rest = tail;
+    }
+    if size_max < widest.1 {
+        let mut message = Message::new();
+        message.str("variant `");
+        message.str(widest.0);
+        message.str("` takes ");
+        message.number(widest.1);
+        message.str(" bytes with its tag, more than the ");
+        message.number(size_max);
+        message.str(" allowed; make it smaller or the limit larger");
+        panic!("{}", message.as_str());
+    }
+}
+
+/// Text put together at compile time.
+struct Message {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Message {
+    const fn new() -> Message {
+        Message { bytes: [0; 512], len: 0 }
+    }
+
+    const fn str(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        while let [byte, tail @ ..] = rest {
+            if self.len < self.bytes.len() {
+                self.bytes[self.len] = *byte;
+                self.len += 1;
+            }
+            rest = tail;
+        }
+    }
+
+    const fn number(&mut self, number: usize) {
+        if 10 <= number {
+            self.number(number / 10);
+        }
+        const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        self.str(DIGITS[number % 10]);
+    }
+
+    const fn as_str(&self) -> &str {
+        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
+            Ok(text) => text,
+            Err(_) => "a variant is too large",
+        }
+    }
+}
+
+/// Shows an image as the record it holds.
+///
+/// # Errors
+/// Those of the formatter.
+pub fn show<T: Record>(f: &mut Formatter<'_>, wire: &T::Wire) -> fmt::Result {
+    crate::show::record(f, T::SCHEMA, wire.as_bytes())
+}
+
+/// Puts the proxy of a foreign value.
+#[inline]
+pub fn put_as<T, P: Field + for<'a> From<&'a T>>(value: &T, wire: &mut P::Wire) {
+    P::from(value).put(wire);
+}
+
+/// Checks the proxy, and that the foreign type takes it.
+///
+/// # Errors
+/// Either of them.
+#[inline]
+pub fn check_as<T: TryFrom<P, Error: fmt::Display>, P: Field>(
+    wire: &P::Wire,
+) -> Result<(), Invalid> {
+    match view_as::<T, P>(wire) {
+        Ok(_) => Ok(()),
+        Err(invalid) => Err(invalid),
+    }
+}
+
+/// The foreign value of a proxy that was checked.
+///
+/// # Panics
+/// If the conversion refuses what it took a moment ago. Decoding works on a copy of the image, so
+/// that can only be if the conversion does not depend on the proxy alone.
+#[must_use]
+#[inline]
+pub fn get_as<T: TryFrom<P>, P: Field>(wire: &P::Wire) -> T {
+    match T::try_from(P::get(wire)) {
+        Ok(value) => value,
+        Err(_) => fickle(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn fickle() -> ! {
+    panic!("a `TryFrom` of `#[record(as = ...)]` refused what it had accepted")
+}
+
+/// The foreign value in place.
+///
+/// # Errors
+/// As for [`check_as`].
+#[inline]
+pub fn view_as<T: TryFrom<P, Error: fmt::Display>, P: Field>(wire: &P::Wire) -> Result<T, Invalid> {
+    match P::check(wire) {
+        Ok(()) => match T::try_from(P::get(wire)) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(refused(&error)),
+        },
+        Err(invalid) => Err(invalid),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn refused(error: &dyn fmt::Display) -> Invalid {
+    Invalid::new(format_args!("what its type refuses ({error})"), "what it accepts")
+}

@@ -1,0 +1,363 @@
+//! [`Schema`]: names, types, offsets and sizes of a record, as a constant tree.
+//!
+//! Offsets are not stored: a field starts where the one before it ends.
+
+mod place;
+mod text;
+
+use alloc::{string::String, vec};
+
+pub use place::{Place, unknown_tag};
+use text::Sink;
+
+/// How deep types may be nested in a record. Each record, array and `Option` is one level.
+pub const DEPTH_MAX: usize = 32;
+
+/// What a record is made of. Obtained from [`Record::SCHEMA`](crate::Record::SCHEMA).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schema {
+    name: &'static str,
+    size: usize,
+    depth: usize,
+    shape: Shape,
+}
+
+/// A struct or an enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shape {
+    /// Fields one behind the other, in the order of the declaration.
+    Struct {
+        /// The fields.
+        fields: &'static [FieldDef],
+    },
+    /// A tag, and behind it room for the largest variant.
+    Enum {
+        /// Bytes of the tag: 1 or 2.
+        tag_size: usize,
+        /// The variants in the order of the declaration.
+        variants: &'static [VariantDef],
+    },
+}
+
+/// A field of a struct or of a variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldDef {
+    /// The identifier, or the number of a tuple field.
+    pub name: &'static str,
+    /// What lies there.
+    pub ty: Type,
+}
+
+/// A variant of an enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VariantDef {
+    /// The identifier.
+    pub name: &'static str,
+    /// The value of the tag.
+    pub tag: u16,
+    /// The fields, the first of them right behind the tag.
+    pub fields: &'static [FieldDef],
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Type {
+    /// `u8`.
+    U8,
+    /// `u16`.
+    U16,
+    /// `u32`.
+    U32,
+    /// `u64`.
+    U64,
+    /// `u128`.
+    U128,
+    /// `i8`.
+    I8,
+    /// `i16`.
+    I16,
+    /// `i32`.
+    I32,
+    /// `i64`.
+    I64,
+    /// `i128`.
+    I128,
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
+    /// One byte, 0 or 1.
+    Bool,
+    /// Four bytes, a Unicode scalar value.
+    Char,
+    /// An integer that is not zero.
+    NonZero(&'static Type),
+    /// Nothing: no bytes.
+    Unit,
+    /// That many bytes of UTF-8, padded with zeroes.
+    Str(usize),
+    /// That many bytes.
+    Bytes(usize),
+    /// Eight bytes, nanoseconds since the Unix epoch.
+    Timestamp,
+    /// Eight bytes of seconds, four of nanoseconds below a second.
+    Duration,
+    /// Four octets.
+    Ipv4,
+    /// Sixteen octets.
+    Ipv6,
+    /// Elements one behind the other.
+    Array {
+        /// What each of them is.
+        element: &'static Type,
+        /// How many there are.
+        count: usize,
+    },
+    /// One byte, 0 or 1, and room for the value, which is zeroed when the byte is 0.
+    Option(&'static Type),
+    /// A record.
+    Record(&'static Schema),
+    /// Bytes to which an implementor of [`Field`](crate::Field) gives a meaning of its own. See
+    /// [`Type::opaque`].
+    Opaque(Opaque),
+}
+
+/// A name and a size. See [`Type::opaque`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opaque {
+    name: &'static str,
+    size: usize,
+}
+
+impl Opaque {
+    /// The name of the meaning.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl Schema {
+    /// The schema of a struct.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of_struct(name: &'static str, fields: &'static [FieldDef]) -> Schema {
+        let (size, depth) = measure(fields);
+        Schema { name, size, depth: deeper(depth), shape: Shape::Struct { fields } }
+    }
+
+    /// The schema of an enum that takes `size` bytes with its tag.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of_enum(
+        name: &'static str,
+        size: usize,
+        tag_size: usize,
+        variants: &'static [VariantDef],
+    ) -> Schema {
+        let mut depth = 0;
+        let mut rest = variants;
+        while let [variant, tail @ ..] = rest {
+            let (_, variant_depth) = measure(variant.fields);
+            if depth < variant_depth {
+                depth = variant_depth;
+            }
+            rest = tail;
+        }
+        Schema { name, size, depth: deeper(depth), shape: Shape::Enum { tag_size, variants } }
+    }
+
+    /// The name of the record: its identifier, or what `#[record(name = "...")]` says.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Bytes of the record on the wire.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub const fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The canonical text, which says all that the wire layout depends on. Two records have the
+    /// same text if and only if they have the same layout and the same names.
+    ///
+    /// One line per node, one space of indent per level, each line ended by a line feed:
+    /// - the record: `struct NAME SIZE` or `enum NAME TAG_SIZE SIZE`;
+    /// - a field: `NAME OFFSET SIZE TYPE`, the offset counted from the enclosing node (in a
+    ///   variant: from the end of the tag);
+    /// - a variant: `NAME TAG SIZE`, the size being that of its fields;
+    /// - the body of an `option` and the element of an `array COUNT`: as a field named `-`.
+    ///
+    /// The fields of a nested `struct NAME` and the variants of a nested `enum NAME TAG_SIZE`
+    /// follow it, one level deeper. Names contain neither white space nor control characters and do
+    /// not start with `#` or `-`.
+    ///
+    /// # Examples
+    /// ```
+    /// use kekbit_codec::Record;
+    ///
+    /// #[derive(Record)]
+    /// struct Order {
+    ///     id: u64,
+    ///     side: Side,
+    ///     limit: Option<i64>,
+    /// }
+    ///
+    /// #[derive(Record)]
+    /// enum Side {
+    ///     Buy,
+    ///     Sell,
+    /// }
+    ///
+    /// let text = "struct Order 18
+    ///  id 0 8 u64
+    ///  side 8 1 enum Side 1
+    ///   Buy 0 0
+    ///   Sell 1 0
+    ///  limit 9 9 option
+    ///   - 1 8 i64
+    /// ";
+    /// assert_eq!(Order::SCHEMA.text(), text.replace("\n    ", "\n"));
+    /// ```
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut measure = Sink::measure();
+        measure.schema(self);
+        let mut bytes = vec![0; measure.len()];
+        Sink::write(&mut bytes).schema(self);
+        // The text is made of `str`s and ASCII alone.
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// A number for the [`text`](Self::text): its 64-bit FNV-1a hash. Equal texts have equal
+    /// fingerprints; the reverse is likely but not certain, so compare texts to be sure.
+    ///
+    /// # Examples
+    /// ```
+    /// use kekbit_codec::Record;
+    ///
+    /// #[derive(Record)]
+    /// struct Ping;
+    ///
+    /// const FINGERPRINT: u64 = Ping::SCHEMA.fingerprint();
+    /// assert_eq!(FINGERPRINT, 0x7c25_93a8_34d6_1d66);
+    /// ```
+    #[must_use]
+    pub const fn fingerprint(&self) -> u64 {
+        let mut sink = Sink::measure();
+        sink.schema(self);
+        sink.hash()
+    }
+}
+
+impl FieldDef {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(name: &'static str, ty: Type) -> FieldDef {
+        FieldDef { name, ty }
+    }
+}
+
+impl VariantDef {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(name: &'static str, tag: u16, fields: &'static [FieldDef]) -> VariantDef {
+        VariantDef { name, tag, fields }
+    }
+
+    /// Bytes of the fields.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        measure(self.fields).0
+    }
+}
+
+impl Type {
+    /// Bytes with a meaning that the schema only names.
+    ///
+    /// # Panics
+    /// The name is empty, longer than 255 bytes, contains white space or control characters, or
+    /// starts with `#` or `-`. In a constant that is a compile error.
+    #[must_use]
+    pub const fn opaque(name: &'static str, size: usize) -> Type {
+        assert!(
+            is_name(name),
+            "a name in a schema has 1 to 255 bytes, none of them white space or a control \
+             character, and does not start with `#` or `-`"
+        );
+        Type::Opaque(Opaque { name, size })
+    }
+
+    /// Bytes on the wire.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        match self {
+            Type::Unit => 0,
+            Type::U8 | Type::I8 | Type::Bool => 1,
+            Type::U16 | Type::I16 => 2,
+            Type::U32 | Type::I32 | Type::F32 | Type::Char | Type::Ipv4 => 4,
+            Type::U64 | Type::I64 | Type::F64 | Type::Timestamp => 8,
+            Type::Duration => 12,
+            Type::U128 | Type::I128 | Type::Ipv6 => 16,
+            Type::NonZero(integer) => integer.size(),
+            Type::Str(size) | Type::Bytes(size) => *size,
+            Type::Array { element, count } => element.size() * *count,
+            Type::Option(body) => 1 + body.size(),
+            Type::Record(schema) => schema.size,
+            Type::Opaque(opaque) => opaque.size,
+        }
+    }
+
+    const fn depth(&self) -> usize {
+        match self {
+            Type::Array { element, .. } => 1 + element.depth(),
+            Type::Option(body) => 1 + body.depth(),
+            Type::Record(schema) => schema.depth,
+            _ => 0,
+        }
+    }
+}
+
+/// The size of all fields, and the depth of the deepest.
+const fn measure(fields: &[FieldDef]) -> (usize, usize) {
+    let mut size = 0;
+    let mut depth = 0;
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        size += field.ty.size();
+        let field_depth = field.ty.depth();
+        if depth < field_depth {
+            depth = field_depth;
+        }
+        rest = tail;
+    }
+    (size, depth)
+}
+
+const fn deeper(depth: usize) -> usize {
+    assert!(depth < DEPTH_MAX, "records, arrays and options are nested more than 32 levels deep");
+    depth + 1
+}
+
+/// Whether a line of the text can hold this name.
+const fn is_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut rest = bytes;
+    while let [byte, tail @ ..] = rest {
+        // Of white space and control characters beyond ASCII the text needs to know nothing.
+        if *byte <= b' ' || *byte == 0x7F {
+            return false;
+        }
+        rest = tail;
+    }
+    !matches!(bytes, [] | [b'#' | b'-', ..]) && bytes.len() <= 255
+}

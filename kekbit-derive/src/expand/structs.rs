@@ -1,0 +1,155 @@
+//! Structs: a tree of pairs, and a view over it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{
+    check, field_defs, get,
+    layout::Layout,
+    put, record_impl,
+    view::{self, Accessor},
+};
+use crate::{
+    ast::{Field, Input},
+    bound,
+};
+
+pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
+    let k = &input.private;
+    let ident = input.ident();
+    let generics = bound::for_impl(input, fields);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+
+    // Public records may have private fields of private types. Their tree must not be the public
+    // `Wire` then, so that is bytes, and the tree an alias which one cast reaches.
+    let (layout, alias, wire, cast, cast_mut);
+    if input.is_generic() {
+        layout = Layout::public(k, fields);
+        alias = TokenStream::new();
+        wire = layout.ty.clone();
+        (cast, cast_mut) = (quote!(__kekbit_wire), quote!(__kekbit_wire));
+    } else {
+        layout = Layout::private(k, fields);
+        let tree = &layout.ty;
+        alias = quote!(type __KekbitTree = #tree;);
+        wire = quote!([#k::u8; #k::size_of::<__KekbitTree>()]);
+        cast = quote!(#k::tree::<__KekbitTree, _>(__kekbit_wire));
+        cast_mut = quote!(#k::tree_mut::<__KekbitTree, _>(__kekbit_wire));
+    }
+    let tree = quote!(__kekbit_tree);
+    let body = StructBody { k, fields, layout: &layout, tree: &tree };
+    let (puts, checks, gets) = (body.puts(), body.checks(), body.gets());
+
+    let view_ident = input.view();
+    let lifetime = bound::lifetime();
+    let view_args = bound::view_args(&generics, &quote!(#lifetime));
+    let defs = field_defs(k, fields);
+    let name = input.name();
+    let schema = quote!(#k::Schema::of_struct(#name, const { #defs }));
+    let record = record_impl(input, &generics, &schema);
+    let accessors = body.accessors(&quote!(#ident #ty_generics), &cast);
+    let view = view::of_struct(input, &generics, &accessors);
+    let definition = view.definition;
+    let view_impls = view.impls;
+
+    quote! {
+        #definition
+
+        #[allow(clippy::all, clippy::pedantic, deprecated)]
+        const _: () = {
+            #alias
+
+            #[automatically_derived]
+            impl #impl_generics #k::Field for #ident #ty_generics #where_clause {
+                type Wire = #wire;
+                type View<#lifetime> = #view_ident #view_args;
+                const TYPE: #k::Type = #k::Type::Record(<Self as #k::Record>::SCHEMA);
+
+                #[inline]
+                fn put(&self, __kekbit_wire: &mut Self::Wire) {
+                    let #tree = #cast_mut;
+                    #puts
+                    let _ = #tree;
+                }
+
+                #[inline]
+                fn check(__kekbit_wire: &Self::Wire) -> #k::Result<(), #k::Invalid> {
+                    let #tree = #cast;
+                    #checks
+                    let _ = #tree;
+                    #k::Ok(())
+                }
+
+                #[inline]
+                fn get(__kekbit_wire: &Self::Wire) -> Self {
+                    let #tree = #cast;
+                    let _ = #tree;
+                    Self { #gets }
+                }
+
+                #[inline]
+                fn view(__kekbit_wire: &Self::Wire) -> Self::View<'_> {
+                    #view_ident(__kekbit_wire)
+                }
+            }
+
+            #record
+            #view_impls
+        };
+    }
+}
+
+struct StructBody<'a> {
+    k: &'a TokenStream,
+    fields: &'a [Field<'a>],
+    layout: &'a Layout,
+    tree: &'a TokenStream,
+}
+
+impl StructBody<'_> {
+    fn puts(&self) -> TokenStream {
+        let Self { k, fields, layout, tree } = self;
+        let put = |(index, field): (usize, &Field<'_>)| {
+            let member = &field.member;
+            put(k, field, &quote!(&self.#member), &layout.leaf_mut(k, index, tree))
+        };
+        fields.iter().enumerate().map(put).collect()
+    }
+
+    fn checks(&self) -> TokenStream {
+        let Self { k, fields, layout, tree } = self;
+        let check = |(index, field)| {
+            let enclose = quote! {
+                #k::in_field(__kekbit_invalid, <Self as #k::Record>::SCHEMA, #index)
+            };
+            check(k, field, &layout.leaf(k, index, tree), &enclose)
+        };
+        fields.iter().enumerate().map(check).collect()
+    }
+
+    fn gets(&self) -> TokenStream {
+        let Self { k, fields, layout, tree } = self;
+        let get = |(index, field): (usize, &Field<'_>)| {
+            let member = &field.member;
+            let value = get(k, field, &layout.leaf(k, index, tree));
+            quote!(#member: #value,)
+        };
+        fields.iter().enumerate().map(get).collect()
+    }
+
+    /// One accessor per field; `cast` makes the tree of `__kekbit_wire`.
+    fn accessors(&self, record: &TokenStream, cast: &TokenStream) -> Vec<Accessor<'_>> {
+        let Self { k, fields, layout, tree } = self;
+        let accessor = |(index, field): (usize, _)| Accessor {
+            field,
+            vis: &field.original.vis,
+            tree: quote! {
+                let __kekbit_wire = self.0;
+                let #tree = #cast;
+            },
+            leaf: layout.leaf(k, index, tree),
+            place: quote!(#k::Place::field(<#record as #k::Record>::SCHEMA, #index)),
+        };
+        fields.iter().enumerate().map(accessor).collect()
+    }
+}

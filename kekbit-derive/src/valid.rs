@@ -1,0 +1,237 @@
+//! Judges what was read. All errors a user can make beyond syntax are here, except those that only
+//! the compiler can find: field types without a layout, and sizes.
+
+use std::collections::HashMap;
+
+use proc_macro2::TokenTree;
+use syn::{Attribute, Data, Fields, GenericParam, Type, spanned::Spanned};
+
+use crate::{
+    ast::{Field, Input, Kind, Tag, Variant},
+    attr::Errors,
+};
+
+const PLAIN_TAG_MAX: u64 = u8::MAX as u64;
+
+pub(crate) fn validate(input: &Input<'_>, errors: &mut Errors) {
+    repr(&input.original.attrs, errors);
+    name(input, errors);
+    generics(input, errors);
+    match &input.kind {
+        Kind::Struct(members) => {
+            no_enum_keys(input, errors);
+            fields(members, errors);
+        }
+        Kind::Plain(variants) => plain(input, variants, errors),
+        Kind::Tagged(variants) => tagged(input, variants, errors),
+        Kind::Union => errors.at(
+            union_span(input),
+            "a union does not say which of its fields is there; write an enum, whose tag does",
+        ),
+    }
+}
+
+fn union_span(input: &Input<'_>) -> proc_macro2::Span {
+    match &input.original.data {
+        Data::Union(data) => data.union_token.span,
+        Data::Struct(_) | Data::Enum(_) => input.ident().span(),
+    }
+}
+
+fn repr(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        let Ok(list) = attr.meta.require_list() else { continue };
+        for token in list.tokens.clone() {
+            if let TokenTree::Ident(ident) = token
+                && ident == "packed"
+            {
+                errors.at(
+                    ident.span(),
+                    "fields of a packed struct cannot be borrowed; remove `packed`, the wire \
+                     layout is packed without it",
+                );
+            }
+        }
+    }
+}
+
+fn name(input: &Input<'_>, errors: &mut Errors) {
+    if let Some(name) = &input.attrs.name {
+        let text = &name.value;
+        let bad = text.is_empty()
+            || 255 < text.len()
+            || text.starts_with(['#', '-'])
+            || text.chars().any(|c| c.is_whitespace() || c.is_control());
+        if bad {
+            errors.at(
+                name.span,
+                "a name has 1 to 255 bytes, none of them white space or a control character, \
+                 and does not start with `#` or `-`",
+            );
+        }
+    }
+}
+
+fn generics(input: &Input<'_>, errors: &mut Errors) {
+    let generics = &input.original.generics;
+    let is_enum = matches!(input.kind, Kind::Plain(_) | Kind::Tagged(_));
+    for param in &generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            errors.at(
+                param.span(),
+                "a record owns what it says; write `FixedStr<N>` or `[T; N]` instead of a \
+                 reference",
+            );
+        } else if is_enum {
+            errors.at(
+                param.span(),
+                "a generic enum has no fixed size; put the enum into a generic struct, or write \
+                 one enum for each type",
+            );
+            break;
+        }
+    }
+}
+
+fn no_enum_keys(input: &Input<'_>, errors: &mut Errors) {
+    let attrs = &input.attrs;
+    let keys =
+        [("tag_size", &attrs.tag_size), ("size", &attrs.size), ("max_size", &attrs.max_size)];
+    for (key, written) in keys {
+        if let Some(written) = written {
+            errors.at(written.span, format_args!("`{key}` is for enums; remove it"));
+        }
+    }
+}
+
+fn fields(fields: &[Field<'_>], errors: &mut Errors) {
+    for field in fields {
+        if let Some((equals, _)) = &field.original.default {
+            errors.at(
+                equals.span(),
+                "a record takes no default field values; implement `Default` instead",
+            );
+        }
+        let ty = field.wire_ty();
+        if let Some(advice) = advice(ty) {
+            errors.at(ty.span(), advice);
+        }
+    }
+}
+
+/// What to write instead of a type that cannot be a field whatever its names mean.
+fn advice(ty: &Type) -> Option<&'static str> {
+    match ty {
+        Type::Reference(reference) => Some(match &*reference.elem {
+            Type::Path(path) if path.path.is_ident("str") => {
+                "a record cannot hold a reference; write `FixedStr<N>` instead of `&str`"
+            }
+            Type::Slice(_) => "a record cannot hold a reference; write `[T; N]` instead of `&[T]`",
+            _ => "a record cannot hold a reference; write the type itself",
+        }),
+        Type::Ptr(_) => Some(
+            "a pointer means nothing in another process; write the value itself, or a `u64` that \
+             identifies it",
+        ),
+        Type::Slice(_) => Some("a record has a fixed size; write `[T; N]` instead of `[T]`"),
+        Type::Tuple(_) => Some("a tuple has no names; write a struct and derive `Record` for it"),
+        Type::FnPtr(_) => Some("a function cannot be written to a file; write an enum of choices"),
+        Type::TraitObject(_) | Type::ImplTrait(_) => {
+            Some("a record has a fixed size; write an enum of the types that can occur")
+        }
+        Type::Paren(inner) => advice(&inner.elem),
+        Type::Group(inner) => advice(&inner.elem),
+        Type::Array(array) => advice(&array.elem),
+        _ => None,
+    }
+}
+
+fn not_empty(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
+    if variants.is_empty() {
+        errors.at(
+            input.ident().span(),
+            "an enum without variants has no values to record; add a variant, or write a unit \
+             struct",
+        );
+    }
+}
+
+fn plain(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
+    not_empty(input, variants, errors);
+    tag_size(input, errors);
+    for written in [&input.attrs.size, &input.attrs.max_size].into_iter().flatten() {
+        errors.at(
+            written.span,
+            "an enum without data takes one byte; write `tag_size = 2` if it is to gain data later",
+        );
+    }
+    for variant in variants {
+        if let Some(tag) = &variant.attrs.tag {
+            errors.at(
+                tag.span,
+                format_args!(
+                    "the tag of an enum without data is its discriminant; write `{} = {}`, or \
+                     `#[record(tag_size = 2)]` on the enum",
+                    variant.name, tag.value
+                ),
+            );
+        } else if let Tag::Number(number, span) = variant.tag
+            && PLAIN_TAG_MAX < number
+        {
+            errors.at(
+                span,
+                format_args!(
+                    "discriminant {number} does not fit the one byte of an enum without data; \
+                     write `#[record(tag_size = 2)]` on the enum and `#[record(tag = {number})]` \
+                     on the variant"
+                ),
+            );
+        }
+        no_view(variant, errors);
+    }
+}
+
+fn tag_size(input: &Input<'_>, errors: &mut Errors) {
+    if let Some(size) = &input.attrs.tag_size
+        && !matches!(size.value, 1 | 2)
+    {
+        errors.at(size.span, "a tag has 1 or 2 bytes");
+    }
+}
+
+fn tagged(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
+    not_empty(input, variants, errors);
+    tag_size(input, errors);
+    let one_byte = input.attrs.tag_size.as_ref().is_some_and(|size| size.value == 1);
+    let tag_max = if one_byte { u64::from(u8::MAX) } else { u64::from(u16::MAX) };
+    let mut seen = HashMap::new();
+    for variant in variants {
+        if let (Some((_, expr)), None) = (&variant.original.discriminant, &variant.attrs.tag) {
+            errors.at(
+                expr.span(),
+                "the tag of an enum with data is not its discriminant; write \
+                 `#[record(tag = ...)]` on the variant",
+            );
+        }
+        if let Tag::Number(number, span) = variant.tag {
+            if number == 0 {
+                errors.at(span, "tag 0 marks memory that was never written; count from 1");
+            } else if tag_max < number {
+                errors
+                    .at(span, format_args!("tag {number} is too large; the largest is {tag_max}"));
+            } else if let Some(other) = seen.insert(number, &variant.name) {
+                errors.at(span, format_args!("tag {number} is that of `{other}`; choose another"));
+            }
+        }
+        if matches!(variant.original.fields, Fields::Unit) {
+            no_view(variant, errors);
+        }
+        fields(&variant.fields, errors);
+    }
+}
+
+fn no_view(variant: &Variant<'_>, errors: &mut Errors) {
+    if let Some(view) = &variant.attrs.view {
+        errors.at(view.span(), "a variant without fields has no view; remove `view`");
+    }
+}
