@@ -36,11 +36,7 @@ impl Helper {
         Helper::start_with(role, path, |_command| {})
     }
 
-    pub(crate) fn start_with(
-        role: &str,
-        path: &Path,
-        change: impl FnOnce(&mut Command),
-    ) -> Helper {
+    pub(crate) fn start_with(role: &str, path: &Path, change: impl FnOnce(&mut Command)) -> Helper {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["child", "--exact", "--nocapture", "--test-threads=1"]);
         command.env(ROLE, role).env(PATH, path).env("RUST_BACKTRACE", "0");
