@@ -173,11 +173,13 @@ impl Mapping {
         let region = map(&file, size).map_err(at("mapping it"))?;
         let seed = Seed::new(header.channel_id);
         let base = base(&region, seed, header.state_offset(), path)?;
-        let searchable = same_boot && (header.device, header.inode) == (device, inode);
+        let same_file = (header.device, header.inode) == (device, inode);
         let mut mapping = Mapping::over(region, header, base, file, path, volatile);
-        mapping.searchable = searchable;
-        if !searchable && !mapping.header.checksums {
-            mapping.unverified_from = mapping.durable();
+        mapping.searchable = same_boot && same_file;
+        if !mapping.searchable && !mapping.header.checksums {
+            // `durable` speaks of this very file. A copy made while the writer ran can have it from
+            // a later moment than the records.
+            mapping.unverified_from = if same_file { mapping.durable() } else { mapping.base };
         }
         Ok(mapping)
     }
