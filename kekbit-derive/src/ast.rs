@@ -118,11 +118,6 @@ impl<'a> Field<'a> {
     pub(crate) fn wire_ty(&self) -> &Type {
         self.attrs.proxy.as_ref().unwrap_or(&self.original.ty)
     }
-
-    /// Where errors about the type point.
-    pub(crate) fn span(&self) -> Span {
-        self.wire_ty().span()
-    }
 }
 
 /// `root::__private`, every token at the derive.

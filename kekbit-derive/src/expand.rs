@@ -6,8 +6,8 @@ mod layout;
 mod structs;
 mod view;
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::{DeriveInput, Result};
 
 use crate::{
@@ -45,45 +45,87 @@ fn try_derive(input: &DeriveInput, facade: &str) -> Result<TokenStream> {
     })
 }
 
-/// `<T as Field>`, all of it where the user wrote `T`, so that the compiler's errors about a type
-/// without a layout are one and the same and are shown once.
-fn field_trait(k: &TokenStream, field: &Field<'_>) -> TokenStream {
+/// `<T as Field>::ITEM`, shown where the user wrote `T`.
+fn field_item(k: &TokenStream, field: &Field<'_>, item: &str) -> TokenStream {
     let ty = field.wire_ty();
-    let span = Span::call_site().located_at(field.span());
-    let k = located_at(k.clone(), span);
-    quote_spanned!(span=> <#ty as #k::Field>)
+    let item = Ident::new(item, Span::call_site());
+    let open = located_across(quote!(<), ty);
+    let rest = located_at(quote!(as #k::Field>::#item), ends(ty).1);
+    quote!(#open #ty #rest)
 }
 
+/// The tokens, shown from the first to the last token of `ty`. All that fails if a type has no
+/// layout is shown there, which makes its errors one and the same, so that they are told once.
+fn located_across(tokens: TokenStream, ty: &syn::Type) -> TokenStream {
+    let (first, last) = ends(ty);
+    let located = |(index, mut token): (usize, TokenTree)| {
+        // A leading `::` is two tokens.
+        if index < 2 {
+            token.set_span(first);
+        }
+        token
+    };
+    located_at(tokens, last).into_iter().enumerate().map(located).collect()
+}
+
+/// The arguments of a function of the field trait: the parentheses end where the type does.
+fn located_args(args: TokenStream, field: &Field<'_>) -> TokenStream {
+    let mut group = Group::new(Delimiter::Parenthesis, args);
+    group.set_span(ends(field.wire_ty()).1);
+    TokenTree::from(group).into()
+}
+
+/// Where a type starts and where it ends.
+fn ends(ty: &syn::Type) -> (Span, Span) {
+    let mut tokens = ty.to_token_stream().into_iter();
+    let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
+    (first, tokens.last().map_or(first, |token| token.span()))
+}
+
+/// The tokens, shown at `span`. Names of the expansion stay its own: in a record that a macro
+/// writes, the span of a type may not see them.
 fn located_at(tokens: TokenStream, span: Span) -> TokenStream {
     let moved = |mut token: TokenTree| {
-        if let TokenTree::Group(group) = &token {
-            let inner = located_at(group.stream(), span);
-            token = Group::new(group.delimiter(), inner).into();
+        match &token {
+            TokenTree::Group(group) => {
+                let inner = located_at(group.stream(), span);
+                token = Group::new(group.delimiter(), inner).into();
+                token.set_span(span);
+            }
+            TokenTree::Ident(ident) if is_hidden(ident) => {
+                token.set_span(span.resolved_at(Span::call_site()));
+            }
+            _ => token.set_span(span),
         }
-        token.set_span(span);
         token
     };
     tokens.into_iter().map(moved).collect()
+}
+
+fn is_hidden(ident: &Ident) -> bool {
+    let name = ident.to_string();
+    name.starts_with("__kekbit_") || name == "record"
 }
 
 /// The definitions of fields for the schema.
 fn field_defs(k: &TokenStream, fields: &[Field<'_>]) -> TokenStream {
     let defs = fields.iter().map(|field| {
         let name = &field.name;
-        let field_trait = field_trait(k, field);
-        quote!(#k::FieldDef { name: #name, ty: #field_trait::TYPE },)
+        let ty = field_item(k, field, "TYPE");
+        quote!(#k::FieldDef { name: #name, ty: #ty },)
     });
     quote!(&[#(#defs)*])
 }
 
 /// Puts the value of which `value` is a reference.
 fn put(k: &TokenStream, field: &Field<'_>, value: &TokenStream, wire: &TokenStream) -> TokenStream {
-    let field_trait = field_trait(k, field);
     if field.attrs.proxy.is_some() {
         let (ty, proxy) = (field.ty(), field.wire_ty());
         quote!(#k::put_as::<#ty, #proxy>(#value, #wire);)
     } else {
-        quote!(#field_trait::put(#value, #wire);)
+        let put = field_item(k, field, "put");
+        let args = located_args(quote!(#value, #wire), field);
+        quote!(#put #args;)
     }
 }
 
@@ -98,8 +140,9 @@ fn check(
         let (ty, proxy) = (field.ty(), field.wire_ty());
         quote!(#k::check_as::<#ty, #proxy>(#wire))
     } else {
-        let field_trait = field_trait(k, field);
-        quote!(#field_trait::check(#wire))
+        let check = field_item(k, field, "check");
+        let args = located_args(wire.clone(), field);
+        quote!(#check #args)
     };
     quote! {
         if let #k::Err(__kekbit_invalid) = #checked {
@@ -113,8 +156,9 @@ fn get(k: &TokenStream, field: &Field<'_>, wire: &TokenStream) -> TokenStream {
         let (ty, proxy) = (field.ty(), field.wire_ty());
         quote!(#k::get_as::<#ty, #proxy>(#wire))
     } else {
-        let field_trait = field_trait(k, field);
-        quote!(#field_trait::get(#wire))
+        let get = field_item(k, field, "get");
+        let args = located_args(wire.clone(), field);
+        quote!(#get #args)
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn plain(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream 
     let record = record_impl(input, &Generics::default(), &schema);
 
     quote! {
-        #[allow(clippy::all, clippy::pedantic, deprecated, unreachable_patterns)]
+        #[allow(clippy::all, clippy::pedantic, deprecated, unused_qualifications, unreachable_patterns)]
         const _: () = {
             #(#tag_consts)*
 
@@ -126,7 +126,7 @@ pub(super) fn tagged(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
     quote! {
         #definition
 
-        #[allow(clippy::all, clippy::pedantic, deprecated)]
+        #[allow(clippy::all, clippy::pedantic, deprecated, unused_qualifications)]
         const _: () = {
             #(#aliases)*
             #sizes
@@ -201,7 +201,7 @@ impl<'a> Arm<'a> {
             index,
             tag: proc_macro2::Literal::u64_unsuffixed(number),
             alias: format_ident!("__KekbitVariant{index}"),
-            layout: Layout::private(k, &variant.fields),
+            layout: Layout::new(k, &variant.fields),
         }
     }
 
@@ -213,10 +213,9 @@ impl<'a> Arm<'a> {
         let names = || (0..variant.fields.len()).map(hidden);
         let pattern = members.zip(names()).map(|(member, name)| quote!(#member: #name));
         let tree = quote!(__kekbit_body);
-        let puts =
-            variant.fields.iter().zip(names()).enumerate().map(|(n, (field, name))| {
-                put(k, field, &quote!(#name), &layout.leaf_mut(k, n, &tree))
-            });
+        let puts = variant.fields.iter().zip(names()).enumerate().map(|(n, (field, name))| {
+            put(k, field, &quote!(#name), &layout.leaf_mut(k, n, field, &tree))
+        });
         quote! {
             Self::#ident { #(#pattern),* } => {
                 #k::Tag::write(&mut __kekbit_tree.tag, #tag);
@@ -237,7 +236,7 @@ impl<'a> Arm<'a> {
             let enclose = quote! {
                 #k::in_variant(__kekbit_invalid, <Self as #k::Record>::SCHEMA, #index, #n)
             };
-            check(k, field, &layout.leaf(k, n, &tree), &enclose)
+            check(k, field, &layout.leaf(k, n, field, &tree), &enclose)
         });
         quote! {
             #tag => {
@@ -256,7 +255,7 @@ impl<'a> Arm<'a> {
         let tree = quote!(__kekbit_body);
         let gets = variant.fields.iter().enumerate().map(|(n, field)| {
             let member = &field.member;
-            let value = get(k, field, &layout.leaf(k, n, &tree));
+            let value = get(k, field, &layout.leaf(k, n, field, &tree));
             quote!(#member: #value)
         });
         quote! {
@@ -277,7 +276,7 @@ impl<'a> Arm<'a> {
                 let __kekbit_tree = #k::tree::<__KekbitTree, _>(self.0);
                 let __kekbit_body = #k::body::<#alias, _>(&__kekbit_tree.body);
             },
-            leaf: layout.leaf(k, n, &tree),
+            leaf: layout.leaf(k, n, field, &tree),
             place: quote!(#k::Place::variant(<#ident as #k::Record>::SCHEMA, #index, #n)),
         };
         variant.fields.iter().enumerate().map(accessor).collect()

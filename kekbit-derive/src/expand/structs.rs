@@ -20,16 +20,15 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
     let generics = bound::for_impl(input, fields);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
 
-    // Public records may have private fields of private types. Their tree must not be the public
-    // `Wire` then, so that is bytes, and the tree an alias which one cast reaches.
-    let (layout, alias, wire, cast, cast_mut);
+    // Bytes where possible, so that neither docs nor errors show a tree, which is an alias then
+    // that one cast reaches. The size of a generic record cannot be told: its tree is its image.
+    let layout = Layout::new(k, fields);
+    let (alias, wire, cast, cast_mut);
     if input.is_generic() {
-        layout = Layout::public(k, fields);
         alias = TokenStream::new();
         wire = layout.ty.clone();
         (cast, cast_mut) = (quote!(__kekbit_wire), quote!(__kekbit_wire));
     } else {
-        layout = Layout::private(k, fields);
         let tree = &layout.ty;
         alias = quote!(type __KekbitTree = #tree;);
         wire = quote!([#k::u8; #k::size_of::<__KekbitTree>()]);
@@ -55,7 +54,7 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
     quote! {
         #definition
 
-        #[allow(clippy::all, clippy::pedantic, deprecated)]
+        #[allow(clippy::all, clippy::pedantic, deprecated, unused_qualifications)]
         const _: () = {
             #alias
 
@@ -111,7 +110,7 @@ impl StructBody<'_> {
         let Self { k, fields, layout, tree } = self;
         let put = |(index, field): (usize, &Field<'_>)| {
             let member = &field.member;
-            put(k, field, &quote!(&self.#member), &layout.leaf_mut(k, index, tree))
+            put(k, field, &quote!(&self.#member), &layout.leaf_mut(k, index, field, tree))
         };
         fields.iter().enumerate().map(put).collect()
     }
@@ -122,7 +121,7 @@ impl StructBody<'_> {
             let enclose = quote! {
                 #k::in_field(__kekbit_invalid, <Self as #k::Record>::SCHEMA, #index)
             };
-            check(k, field, &layout.leaf(k, index, tree), &enclose)
+            check(k, field, &layout.leaf(k, index, field, tree), &enclose)
         };
         fields.iter().enumerate().map(check).collect()
     }
@@ -131,7 +130,7 @@ impl StructBody<'_> {
         let Self { k, fields, layout, tree } = self;
         let get = |(index, field): (usize, &Field<'_>)| {
             let member = &field.member;
-            let value = get(k, field, &layout.leaf(k, index, tree));
+            let value = get(k, field, &layout.leaf(k, index, field, tree));
             quote!(#member: #value,)
         };
         fields.iter().enumerate().map(get).collect()
@@ -147,7 +146,7 @@ impl StructBody<'_> {
                 let __kekbit_wire = self.0;
                 let #tree = #cast;
             },
-            leaf: layout.leaf(k, index, tree),
+            leaf: layout.leaf(k, index, field, tree),
             place: quote!(#k::Place::field(<#record as #k::Record>::SCHEMA, #index)),
         };
         fields.iter().enumerate().map(accessor).collect()

@@ -1,10 +1,10 @@
 //! Views: a reference to an image, and an accessor for each field.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Generics, Member, Visibility};
 
-use super::{field_trait, located_at};
+use super::{ends, field_item, located_across, located_args, located_at};
 use crate::{
     ast::{Field, Input, Variant},
     bound,
@@ -140,20 +140,20 @@ impl Accessor<'_> {
             let (ty, proxy) = (field.ty(), field.wire_ty());
             (quote!(#k::Result<#ty, #k::Invalid>), quote!(#k::view_as::<#ty, #proxy>(#leaf)))
         } else {
-            let span = Span::call_site().located_at(field.span());
-            let (ty, private) = (field.ty(), located_at(k.clone(), span));
-            let field_trait = field_trait(k, field);
-            (
-                quote_spanned!(span=> #private::View<#lifetime, #ty>),
-                quote!(#field_trait::view(#leaf)),
-            )
+            let view = field_item(k, field, "View");
+            let look = field_item(k, field, "view");
+            let args = located_at(quote!(<#lifetime>), ends(field.ty()).1);
+            let leaf = located_args(leaf.clone(), field);
+            (quote!(#view #args), quote!(#look #leaf))
         };
+        let within = located_across(quote!(#k::FieldView::within), field.wire_ty());
+        let args = located_args(quote!(#value, #place), field);
         quote! {
             #docs
             #[inline]
             #vis fn #name(self) -> #result {
                 #tree
-                #k::FieldView::within(#value, #place)
+                #within #args
             }
         }
     }

@@ -1,0 +1,10 @@
+use kekbit_codec::Record;
+
+#[derive(Record)]
+#[record(nam = "order")]
+struct Order {
+    #[record(with = u64)]
+    id: u64,
+}
+
+fn main() {}
