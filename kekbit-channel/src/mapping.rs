@@ -172,7 +172,7 @@ impl Mapping {
         let same_boot = header.boot_id != 0 && header.boot_id == file::boot_id();
         let region = map(&file, size).map_err(at("mapping it"))?;
         let seed = Seed::new(header.channel_id);
-        let base = base(&region, seed, header.state_offset(), path)?;
+        let base = base(&region, seed, &header, path)?;
         let same_file = (header.device, header.inode) == (device, inode);
         let mut mapping = Mapping::over(region, header, base, file, path, volatile);
         mapping.searchable = same_boot && same_file;
@@ -306,16 +306,23 @@ fn first_state(seed: Seed, base: u64) -> [u8; 16] {
     bytes
 }
 
-fn base(region: &Region, seed: Seed, state: u64, path: &Path) -> Result<u64, OpenError> {
+fn base(region: &Region, seed: Seed, header: &Header, path: &Path) -> Result<u64, OpenError> {
+    let damaged = |problem| OpenError::DamagedHeader { path: path.to_owned(), problem };
+    let state = header.state_offset();
     let stored = region.load(state + layout::STATE_BASE).unwrap_or(0);
     let check = region.load(state + layout::STATE_BASE_CHECK).unwrap_or(0);
     match stored.checked_sub(1) {
         None => Err(OpenError::NotInUse { path: path.to_owned() }),
-        Some(base) if check == seed.base(stored) => Ok(base),
-        Some(base) => Err(OpenError::DamagedHeader {
-            path: path.to_owned(),
-            problem: format!("the first sequence number {base} fails its check"),
-        }),
+        Some(base) if check != seed.base(stored) => {
+            Err(damaged(format!("the first sequence number {base} fails its check")))
+        }
+        // A record takes a byte at least: with this, no number of a record can overflow.
+        Some(base) if base.checked_add(header.capacity).is_none() => {
+            let problem =
+                format!("the first sequence number {base} leaves no room for the records");
+            Err(damaged(problem))
+        }
+        Some(base) => Ok(base),
     }
 }
 
