@@ -143,3 +143,64 @@ fn record_impl(input: &Input<'_>, generics: &syn::Generics, schema: &TokenStream
 fn hidden(name: impl core::fmt::Display) -> Ident {
     quote::format_ident!("__kekbit_{}", name.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand(input: TokenStream) -> String {
+        derive(input, "facade").to_string()
+    }
+
+    #[test]
+    fn a_renamed_root_is_the_only_path() {
+        for input in [
+            quote!(
+                #[record(crate = renamed)]
+                struct Order {
+                    id: u64,
+                    side: Side,
+                }
+            ),
+            quote!(
+                #[record(crate = renamed)]
+                struct Pair<T>(T, [u8; 4]);
+            ),
+            quote!(
+                #[record(crate = renamed)]
+                enum Side {
+                    Buy,
+                    Sell = 7,
+                }
+            ),
+            quote!(
+                #[record(crate = renamed)]
+                enum Event {
+                    Opened { id: u64 },
+                    Moved(i32),
+                    Closed,
+                }
+            ),
+            quote!(
+                #[record(crate = renamed)]
+                struct Refused {
+                    note: &'static str,
+                }
+            ),
+        ] {
+            let expanded = expand(input);
+            assert!(!expanded.contains("facade"), "{expanded}");
+            assert!(!expanded.contains("kekbit_c"), "{expanded}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_panics_or_is_unsafe_is_written() {
+        let expanded = expand(quote! {
+            enum Event { Opened { id: u64, legs: [Leg; 4] }, Moved(Option<i32>), Closed }
+        });
+        for word in ["unsafe", "unwrap", "expect", "panic", "unreachable"] {
+            assert!(!expanded.contains(word), "{word} in {expanded}");
+        }
+    }
+}
