@@ -7,9 +7,8 @@ struct Leg {
 #[derive(Record)]
 struct Order {
     id: u64,
-    legs: [Leg; 2],
-    hedge: Option<Leg>,
-    first: Leg,
+    leg: Leg,
+    side: u8,
 }
 
 fn main() {}

@@ -3,8 +3,11 @@ use kekbit_codec::Record;
 struct Foreign;
 
 #[derive(Record)]
+struct Bytes([u8; 16]);
+
+#[derive(Record)]
 struct Order {
-    #[record(as = [u8; 16])]
+    #[record(as = Bytes)]
     id: Foreign,
 }
 

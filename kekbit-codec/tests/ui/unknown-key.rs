@@ -3,7 +3,6 @@ use kekbit_codec::Record;
 #[derive(Record)]
 #[record(nam = "order")]
 struct Order {
-    #[record(with = u64)]
     id: u64,
 }
 
