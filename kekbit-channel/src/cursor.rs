@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Cursor {
     pub(crate) position: Position,
     liveness: Liveness,
-    pub(crate) timeout: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 impl Cursor {
@@ -33,6 +33,11 @@ impl Cursor {
     pub(crate) fn move_to(&mut self, position: Position) {
         self.position = position;
         self.liveness = Liveness::default();
+    }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+        self.liveness.look_again();
     }
 
     /// The next record, if there is one: the way of almost every record.

@@ -9,8 +9,10 @@ use std::{
         unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
+use kekbit_codec::Timestamp;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::{
@@ -251,6 +253,13 @@ const NETWORK: &[(i64, &str)] = &[
 pub(crate) fn identity(file: &File) -> io::Result<(u64, u64)> {
     let metadata = file.metadata()?;
     Ok((metadata.dev(), metadata.ino()))
+}
+
+/// When the file was made, if the file system keeps that: not later than its channel was.
+pub(crate) fn born(file: &File) -> Option<Timestamp> {
+    let born = file.metadata().ok()?.created().ok()?;
+    let since = born.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok().map(Timestamp::from_nanos)
 }
 
 /// The boot that this system is in; 0 if it does not tell.

@@ -32,6 +32,11 @@ impl Liveness {
         self.found = Finding::Pending;
     }
 
+    /// The time-out has changed: the last finding does not hold any more.
+    pub(crate) fn look_again(&mut self) {
+        self.looked = None;
+    }
+
     /// What to say of a zero word now, at `millis`. `is_held` asks for the lock; `is_empty` looks
     /// at the word once more.
     ///

@@ -173,7 +173,9 @@ impl Mapping {
         let region = map(&file, size).map_err(at("mapping it"))?;
         let seed = Seed::new(header.channel_id);
         let base = base(&region, seed, &header, path)?;
-        let same_file = (header.device, header.inode) == (device, inode);
+        // An inode number is given out again: a file restored from a copy may have the very one.
+        let younger = file::born(&file).is_some_and(|born| header.created < born);
+        let same_file = (header.device, header.inode) == (device, inode) && !younger;
         let mut mapping = Mapping::over(region, header, base, file, path, volatile);
         mapping.searchable = same_boot && same_file;
         if !mapping.searchable && !mapping.header.checksums {

@@ -146,7 +146,7 @@ impl Reader {
     /// After how much silence of a living writer polls say [`Next::TimedOut`]; `None` for never.
     /// Without a call of this, it is what the writer chose.
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
-        self.cursor.timeout = timeout;
+        self.cursor.set_timeout(timeout);
     }
 
     /// What the channel says of itself.

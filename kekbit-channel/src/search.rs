@@ -28,7 +28,8 @@ pub(crate) fn seek(
                 Some(before) => is_record(mapping, before)?,
                 None => true,
             };
-            there.then_some(position)
+            let given_up = sealed(mapping)?.is_some_and(|end| end.sequence < sequence);
+            (there && !given_up).then_some(position)
         }
         None if mapping.header.stride != 0 => None,
         _ => walk_to(mapping, from, sequence)?,
@@ -46,6 +47,9 @@ pub(crate) fn seek(
 pub(crate) fn end(mapping: &Mapping, from: Position) -> Result<Position, ReadError> {
     if mapping.header.stride == 0 || !mapping.searchable {
         return walk_to_end(mapping, from);
+    }
+    if let Some(end) = sealed(mapping)? {
+        return Ok(end);
     }
     let (mut low, mut high) = (0, mapping.header.record_count_max());
     while low < high {
@@ -94,7 +98,15 @@ pub(crate) fn time(mapping: &Mapping, nanos: u64) -> Result<Position, SeekError>
 /// Record `sequence` of a channel of fixed stride; `None` if it is not there (yet).
 pub(crate) fn record(mapping: &Mapping, sequence: u64) -> Result<Option<Frame<'_>>, ReadError> {
     let Some(slot) = mapping.slot(sequence) else { return Ok(None) };
-    if !mapping.searchable && walk_to(mapping, mapping.start(), sequence)?.is_none() {
+    if !mapping.searchable {
+        if walk_to(mapping, mapping.start(), sequence)?.is_none() {
+            return Ok(None);
+        }
+    } else if let Some(mark) = place(mapping, mapping.durable())
+        && mark.sequence <= sequence
+        && mapping.region.load(mark.offset).is_some_and(is_close)
+    {
+        // Given up by recovery; see `sealed`.
         return Ok(None);
     }
     match scan::step(mapping, slot) {
@@ -115,19 +127,36 @@ fn place(mapping: &Mapping, sequence: u64) -> Option<Position> {
     Some(Position { offset, sequence })
 }
 
-/// Whether a record is published at a slot. Asks the file, not the memory, so that a file that
-/// somebody cut short gives an error instead of killing the process.
+/// The close mark of a channel that recovery has sealed. Records that recovery gave up may lie
+/// behind it, where a search must not find them.
+///
+/// Recovery puts its mark at `durable`, always in a channel that may be searched.
+fn sealed(mapping: &Mapping) -> Result<Option<Position>, ReadError> {
+    let Some(place) = place(mapping, mapping.durable()) else { return Ok(None) };
+    Ok(is_close(word(mapping, place)?.to_bits()).then_some(place))
+}
+
+fn is_close(bits: u64) -> bool {
+    matches!(Word::from_bits(bits).kind(), Kind::Close { .. })
+}
+
+/// Whether a record is published at a slot.
 fn is_record(mapping: &Mapping, slot: Position) -> Result<bool, ReadError> {
+    // A damaged word is something that was written: the search goes on behind it, and whoever
+    // reads it gets the error.
+    Ok(!matches!(word(mapping, slot)?.kind(), Kind::Empty | Kind::Close { .. }))
+}
+
+/// The word at a place. Asks the file, not the memory, so that a file that somebody cut short gives
+/// an error instead of killing the process.
+fn word(mapping: &Mapping, at: Position) -> Result<Word, ReadError> {
     let mut bytes = [0; 8];
-    mapping.probe(&mut bytes, slot.offset).map_err(|source| ReadError::Io {
+    mapping.probe(&mut bytes, at.offset).map_err(|source| ReadError::Io {
         path: mapping.path.clone(),
         step: "searching for its end",
         source,
     })?;
-    let word = Word::from_bits(u64::from_le_bytes(bytes));
-    // A damaged word is something that was written: the search goes on behind it, and whoever
-    // reads it gets the error.
-    Ok(!matches!(word.kind(), Kind::Empty | Kind::Close { .. }))
+    Ok(Word::from_bits(u64::from_le_bytes(bytes)))
 }
 
 impl Mapping {

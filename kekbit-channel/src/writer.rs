@@ -394,7 +394,9 @@ impl Writer {
     /// Ends an open claim that nobody will commit.
     fn settle(&mut self) {
         let size = std::mem::take(&mut self.claimed_size);
-        if size == 0 {
+        // With a stride there is nothing to settle, and no padding: words lie at the places of
+        // records only, and the next user of this one overwrites it whole.
+        if size == 0 || self.mapping.header.stride != 0 {
             return;
         }
         if size - WORD_SIZE <= ZEROED_MAX {

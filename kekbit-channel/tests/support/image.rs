@@ -91,8 +91,12 @@ impl Spec {
         }
     }
 
-    pub(crate) fn flags(self, flags: u32) -> Spec {
-        Spec { flags, ..self }
+    pub(crate) fn flags(mut self, flags: u32) -> Spec {
+        if self.stride == 0 && (self.flags ^ flags) & TIME_STAMPS != 0 {
+            self.max_payload -= 8;
+        }
+        self.flags = flags;
+        self
     }
 
     /// With time stamps, of which each record takes 8 bytes more.
