@@ -179,6 +179,7 @@ fn an_open_claim_of_a_dead_writer_is_never_seen() {
 }
 
 /// Ways in which a frame can be bad, and what is said of each.
+#[expect(clippy::type_complexity, reason = "a table with its two columns")]
 fn bad_frames() -> Vec<(&'static str, fn(&mut Image, usize))> {
     fn word(image: &mut Image, at: usize, word: u64) {
         image.put(at, &word.to_le_bytes());
@@ -490,14 +491,20 @@ fn a_real_copy_is_scanned_and_not_searched() {
 
 #[test]
 fn only_what_nothing_vouches_for_is_unverified() {
-    fn check(native: bool, flags: u32, durable: u64, expected: u64) {
+    #[derive(Clone, Copy)]
+    enum File {
+        ThisBoot,
+        EarlierBoot,
+        Copy,
+    }
+    fn check(file: File, flags: u32, durable: u64, expected: u64) {
         let (_folder, path) = place();
         let mut image = Spec { durable, ..Spec::numbers(10).flags(flags) }.image();
         image.numbers(6);
-        if native {
-            image.write_native(&path)
-        } else {
-            image.write(&path)
+        match file {
+            File::ThisBoot => image.write_native(&path),
+            File::EarlierBoot => image.write_of_boot(&path, [7; 16]),
+            File::Copy => image.write(&path),
         }
         let mut reader = TypedReader::<Number>::open(&path).unwrap();
         for record in reader.clone().iter() {
@@ -514,12 +521,14 @@ fn only_what_nothing_vouches_for_is_unverified() {
         assert_eq!(unverified.count() as u64, 6 - expected.min(6));
     }
     let all = 6;
-    check(true, CHECKSUMS, 2, all);
-    check(true, 0, 2, all);
-    check(false, CHECKSUMS, 2, all);
-    check(false, 0, 2, 2);
-    check(false, 0, 0, 0);
-    check(false, 0, 6, all);
+    check(File::ThisBoot, CHECKSUMS, 2, all);
+    check(File::ThisBoot, 0, 2, all);
+    check(File::EarlierBoot, CHECKSUMS, 2, all);
+    check(File::EarlierBoot, 0, 2, 2);
+    check(File::EarlierBoot, 0, 0, 0);
+    check(File::EarlierBoot, 0, 6, all);
+    check(File::Copy, CHECKSUMS, 2, all);
+    check(File::Copy, 0, 6, 0);
 }
 
 /// The boot of the header is what counts: the same file, as if left from an earlier one.
