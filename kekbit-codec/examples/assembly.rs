@@ -12,9 +12,7 @@ use std::{
     time::Duration,
 };
 
-use kekbit_codec::{
-    FixedBytes, FixedStr, Invalid, Record, Timestamp, decode, encode, size, view,
-};
+use kekbit_codec::{FixedBytes, FixedStr, Invalid, Record, Timestamp, decode, encode, size, view};
 
 #[derive(Record)]
 struct Numbers {
@@ -71,7 +69,10 @@ struct Arrays {
 
 #[derive(Record)]
 enum Event {
-    Opened { id: u64, legs: [Leg; 2] },
+    Opened {
+        id: u64,
+        legs: [Leg; 2],
+    },
     Moved(i32, i32),
     #[record(tag = 40)]
     Named(FixedStr<20>),
