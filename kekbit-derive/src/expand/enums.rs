@@ -106,7 +106,19 @@ pub(super) fn tagged(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
     let arms: Vec<_> = variants.iter().enumerate().map(|(n, v)| Arm::new(n, v)).collect();
     let aliases = arms.iter().map(|arm| {
         let (alias, ty) = (&arm.alias, &arm.layout.ty);
-        quote!(type #alias = #ty;)
+        let (body_of, fields) = (&arm.body_of, &arm.variant.fields);
+        let body_of = (!fields.is_empty()).then(|| {
+            quote! {
+                #[inline]
+                fn #body_of(__kekbit_wire: &<#ident as __kekbit::Field>::Wire) -> &#alias {
+                    __kekbit::body(&__kekbit::tree::<__KekbitTree, _>(__kekbit_wire).body)
+                }
+            }
+        });
+        quote! {
+            type #alias = #ty;
+            #body_of
+        }
     });
     let sizes = sizes(input, &arms);
     let puts = arms.iter().map(Arm::put);
@@ -185,6 +197,8 @@ struct Arm<'a> {
     index: usize,
     tag: proc_macro2::Literal,
     alias: proc_macro2::Ident,
+    /// The function from the image of the enum to the body of this variant.
+    body_of: proc_macro2::Ident,
     layout: Layout,
 }
 
@@ -200,6 +214,7 @@ impl<'a> Arm<'a> {
             index,
             tag: proc_macro2::Literal::u64_unsuffixed(number),
             alias: format_ident!("__KekbitVariant{index}"),
+            body_of: format_ident!("__kekbit_body_{index}"),
             layout: Layout::new(&variant.fields),
         }
     }
@@ -226,7 +241,7 @@ impl<'a> Arm<'a> {
     }
 
     fn check(&self) -> TokenStream {
-        let Arm { variant, index, tag, alias, layout } = self;
+        let Arm { variant, index, tag, body_of, layout, .. } = self;
         if variant.fields.is_empty() {
             return quote!(#tag => {});
         }
@@ -239,14 +254,14 @@ impl<'a> Arm<'a> {
         });
         quote! {
             #tag => {
-                let __kekbit_body = __kekbit::body::<#alias, _>(&__kekbit_tree.body);
+                let __kekbit_body = #body_of(__kekbit_wire);
                 #(#checks)*
             }
         }
     }
 
     fn get(&self) -> TokenStream {
-        let Arm { variant, alias, layout, .. } = self;
+        let Arm { variant, body_of, layout, .. } = self;
         let ident = &variant.original.ident;
         if variant.fields.is_empty() {
             return quote!(Self::#ident {},);
@@ -259,22 +274,19 @@ impl<'a> Arm<'a> {
         });
         quote! {
             {
-                let __kekbit_body = __kekbit::body::<#alias, _>(&__kekbit_tree.body);
+                let __kekbit_body = #body_of(__kekbit_wire);
                 Self::#ident { #(#gets),* }
             }
         }
     }
 
     fn accessors<'b>(&'b self, input: &'b Input<'_>) -> Vec<Accessor<'b>> {
-        let Arm { variant, index, alias, layout, .. } = self;
+        let Arm { variant, index, body_of, layout, .. } = self;
         let (ident, tree) = (input.ident(), quote!(__kekbit_body));
         let accessor = |(n, field): (usize, _)| Accessor {
             field,
             vis: &input.original.vis,
-            tree: quote! {
-                let __kekbit_tree = __kekbit::tree::<__KekbitTree, _>(self.0);
-                let __kekbit_body = __kekbit::body::<#alias, _>(&__kekbit_tree.body);
-            },
+            tree: quote!(let __kekbit_body = #body_of(self.0);),
             leaf: layout.leaf(n, field, &tree),
             place: quote!(__kekbit::Place::variant(<#ident as __kekbit::Record>::SCHEMA, #index, #n)),
         };

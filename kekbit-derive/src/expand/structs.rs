@@ -27,12 +27,20 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
     if input.is_generic() {
         alias = TokenStream::new();
         wire = layout.ty.clone();
-        (cast, cast_mut) = (quote!(__kekbit_wire), quote!(__kekbit_wire));
+        (cast, cast_mut) = (TokenStream::new(), quote!(__kekbit_wire));
     } else {
         let tree = &layout.ty;
-        alias = quote!(type __KekbitTree = #tree;);
+        // Spelt out in one signature: whoever names the alias pays for all of the tree again.
+        alias = quote! {
+            type __KekbitTree = #tree;
+
+            #[inline]
+            fn __kekbit_tree_of(__kekbit_wire: &<#ident as __kekbit::Field>::Wire) -> &__KekbitTree {
+                __kekbit::tree(__kekbit_wire)
+            }
+        };
         wire = quote!([__kekbit::u8; __kekbit::size_of::<__KekbitTree>()]);
-        cast = quote!(__kekbit::tree::<__KekbitTree, _>(__kekbit_wire));
+        cast = quote!(__kekbit_tree_of);
         cast_mut = quote!(__kekbit::tree_mut::<__KekbitTree, _>(__kekbit_wire));
     }
     let tree = quote!(__kekbit_tree);
@@ -74,7 +82,7 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
 
                 #[inline]
                 fn check(__kekbit_wire: &Self::Wire) -> __kekbit::Result<(), __kekbit::Invalid> {
-                    let #tree = #cast;
+                    let #tree = #cast(__kekbit_wire);
                     #checks
                     let _ = #tree;
                     __kekbit::Ok(())
@@ -82,7 +90,7 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
 
                 #[inline]
                 fn get(__kekbit_wire: &Self::Wire) -> Self {
-                    let #tree = #cast;
+                    let #tree = #cast(__kekbit_wire);
                     let _ = #tree;
                     Self { #gets }
                 }
@@ -136,16 +144,13 @@ impl StructBody<'_> {
         fields.iter().enumerate().map(get).collect()
     }
 
-    /// One accessor per field; `cast` makes the tree of `__kekbit_wire`.
+    /// One accessor per field; `cast` is the function from image to tree, if there is one.
     fn accessors(&self, record: &TokenStream, cast: &TokenStream) -> Vec<Accessor<'_>> {
         let Self { fields, layout, tree } = self;
         let accessor = |(index, field): (usize, _)| Accessor {
             field,
             vis: &field.original.vis,
-            tree: quote! {
-                let __kekbit_wire = self.0;
-                let #tree = #cast;
-            },
+            tree: quote!(let #tree = #cast(self.0);),
             leaf: layout.leaf(index, field, tree),
             place: quote!(__kekbit::Place::field(<#record as __kekbit::Record>::SCHEMA, #index)),
         };

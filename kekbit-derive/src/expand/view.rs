@@ -96,14 +96,14 @@ fn holder(
     View {
         definition: quote! {
             #[doc = #doc]
-            #[allow(dead_code, private_bounds)]
+            #[allow(dead_code, private_bounds, unreachable_pub)]
             #vis struct #view #view_generics (
                 &#lifetime <#ident #record_args as #private::Field>::Wire
             ) #where_clause;
         },
         impls: quote! {
             #[automatically_derived]
-            #[allow(dead_code, private_interfaces)]
+            #[allow(dead_code, private_interfaces, unreachable_pub)]
             impl #impl_generics #view #ty_generics #where_clause {
                 #(#accessors)*
             }
