@@ -28,11 +28,13 @@ pub(crate) struct Flushed {
     /// All before it is on the disk.
     end: Position,
     failed: bool,
+    /// The channel has ended: its lock is given up, and nothing may be stored any more.
+    sealed: bool,
 }
 
 impl Durability {
     pub(crate) fn new(start: Position) -> Durability {
-        Durability { flushed: Mutex::new(Flushed { end: start, failed: false }) }
+        Durability { flushed: Mutex::new(Flushed { end: start, failed: false, sealed: false }) }
     }
 
     /// Makes sure that all before `target` is on the disk. Whoever comes while another flushes
@@ -54,14 +56,19 @@ impl Durability {
                 return Err(SyncError::Io { path, durable, source });
             }
             flushed.end = target;
-            mapping.set_durable(target.sequence);
+            if !flushed.sealed {
+                mapping.set_durable(target.sequence);
+            }
         }
         Ok(Synced { durable: flushed.end.sequence, volatile: mapping.volatile })
     }
 
-    /// Keeps flushes out for as long as the guard lives.
-    pub(crate) fn hold(&self) -> MutexGuard<'_, Flushed> {
-        self.lock()
+    /// Waits for a flush that is under way, keeps others out for as long as the guard lives, and
+    /// lets those that come later store nothing.
+    pub(crate) fn seal(&self) -> MutexGuard<'_, Flushed> {
+        let mut flushed = self.lock();
+        flushed.sealed = true;
+        flushed
     }
 
     fn lock(&self) -> MutexGuard<'_, Flushed> {

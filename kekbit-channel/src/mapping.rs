@@ -175,11 +175,13 @@ impl Mapping {
         let base = base(&region, seed, &header, path)?;
         // An inode number is given out again: a file restored from a copy may have the very one.
         let younger = file::born(&file).is_some_and(|born| header.created < born);
-        let searchable = same_boot && (header.device, header.inode) == (device, inode) && !younger;
+        let same_file = (header.device, header.inode) == (device, inode) && !younger;
         let mut mapping = Mapping::over(region, header, base, file, path, volatile);
-        mapping.searchable = searchable;
-        if !searchable && !mapping.header.checksums {
-            mapping.unverified_from = mapping.durable();
+        mapping.searchable = same_boot && same_file;
+        if !mapping.searchable && !mapping.header.checksums {
+            // `durable` speaks of this very file. A copy made while the writer ran can have it from
+            // a later moment than the records.
+            mapping.unverified_from = if same_file { mapping.durable() } else { mapping.base };
         }
         Ok(mapping)
     }

@@ -69,8 +69,8 @@ pub struct Recorded<T> {
     pub sequence: u64,
     /// When it was claimed, in a channel with time stamps.
     pub timestamp: Option<Timestamp>,
-    /// Whether nothing vouches for the payload: the channel has no checksums, it was written
-    /// before the last boot (or is a copy), and no sync had covered the record.
+    /// Whether nothing vouches for the payload: the channel has no checksums, and the file is
+    /// either a copy, or from before the last boot and no sync had covered the record.
     pub unverified: bool,
     /// The record itself.
     pub value: T,

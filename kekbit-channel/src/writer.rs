@@ -438,8 +438,8 @@ impl Writer {
     fn seal(&mut self, reason: CloseReason) {
         self.settle();
         let durability = Arc::clone(&self.durability);
-        // A sync that is under way stores `durable`, which must not come after the lock is gone.
-        let _no_sync = durability.hold();
+        // A sync of another thread stores `durable`, which must not come after the lock is gone.
+        let _no_sync = durability.seal();
         self.mark(self.tail, Word::close(reason.to_number()));
         self.fence = 0;
         let used = (self.tail.offset + CLOSE_SIZE).next_multiple_of(PAGE_SIZE);

@@ -1,8 +1,9 @@
 //! Goal: whoever cannot create, open, write or recover a channel is told why, with the numbers, and
 //! finds nothing left behind.
 //!
-//! Method: each case is provoked for real (files made by hand, file systems that are full, processes
-//! without rights) and compared with its whole message, in which `PATH` stands for the path.
+//! Method: each case is provoked for real (files made by hand, file systems that are full,
+//! processes without rights) and compared with its whole message, in which `PATH` stands for the
+//! path.
 
 #[path = "support/child.rs"]
 mod child;
@@ -156,7 +157,8 @@ fn a_header_is_believed_only_when_all_of_it_fits() {
     }
     let cut = |len: usize, expected: usize| {
         format!(
-            "`PATH` is cut short: it has {len} bytes and should have {expected}; copy it again, whole"
+            "`PATH` is cut short: it has {len} bytes and should have {expected}; copy it again, \
+             whole"
         )
     };
     check(|bytes| bytes.truncate(3 * PAGE - 1), &cut(3 * PAGE - 1, 3 * PAGE));
@@ -176,7 +178,8 @@ fn a_header_is_believed_only_when_all_of_it_fits() {
     );
     check(
         |bytes| bytes[144..148].copy_from_slice(&0x0010_0001_u32.to_le_bytes()),
-        "the header of `PATH` is damaged: a schema text of 1048577 bytes, where 1048576 are allowed",
+        "the header of `PATH` is damaged: a schema text of 1048577 bytes, where 1048576 are \
+         allowed",
     );
     check_spec(|spec| spec.flags |= 4, "flags 0x5, of which some are unknown");
     check_spec(|spec| spec.alignment = 16, "an alignment of 16 bytes");

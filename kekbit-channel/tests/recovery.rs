@@ -1,6 +1,6 @@
-//! Goal: of a channel that its writer left unclosed, recovery keeps the valid prefix, changes nothing
-//! else, and gives up nothing that was synced unless it is told to; a file of which nobody knows
-//! whether its records are a prefix is scanned, never searched.
+//! Goal: of a channel that its writer left unclosed, recovery keeps the valid prefix, changes
+//! nothing else, and gives up nothing that was synced unless it is told to; a file of which nobody
+//! knows whether its records are a prefix is scanned, never searched.
 //!
 //! Method: files made by hand (`support/image.rs`), among them ones that pass for the file that was
 //! created here and now (*native*) and ones that do not (*copies*); after each recovery the whole
@@ -492,14 +492,20 @@ fn a_real_copy_is_scanned_and_not_searched() {
 
 #[test]
 fn only_what_nothing_vouches_for_is_unverified() {
-    fn check(native: bool, flags: u32, durable: u64, expected: u64) {
+    #[derive(Clone, Copy)]
+    enum File {
+        ThisBoot,
+        EarlierBoot,
+        Copy,
+    }
+    fn check(file: File, flags: u32, durable: u64, expected: u64) {
         let (_folder, path) = place();
         let mut image = Spec { durable, ..Spec::numbers(10).flags(flags) }.image();
         image.numbers(6);
-        if native {
-            image.write_native(&path)
-        } else {
-            image.write(&path)
+        match file {
+            File::ThisBoot => image.write_native(&path),
+            File::EarlierBoot => image.write_of_boot(&path, [7; 16]),
+            File::Copy => image.write(&path),
         }
         let mut reader = TypedReader::<Number>::open(&path).unwrap();
         for record in reader.clone().iter() {
@@ -516,12 +522,14 @@ fn only_what_nothing_vouches_for_is_unverified() {
         assert_eq!(unverified.count() as u64, 6 - expected.min(6));
     }
     let all = 6;
-    check(true, CHECKSUMS, 2, all);
-    check(true, 0, 2, all);
-    check(false, CHECKSUMS, 2, all);
-    check(false, 0, 2, 2);
-    check(false, 0, 0, 0);
-    check(false, 0, 6, all);
+    check(File::ThisBoot, CHECKSUMS, 2, all);
+    check(File::ThisBoot, 0, 2, all);
+    check(File::EarlierBoot, CHECKSUMS, 2, all);
+    check(File::EarlierBoot, 0, 2, 2);
+    check(File::EarlierBoot, 0, 0, 0);
+    check(File::EarlierBoot, 0, 6, all);
+    check(File::Copy, CHECKSUMS, 2, all);
+    check(File::Copy, 0, 6, 0);
 }
 
 /// The boot of the header is what counts: the same file, as if left from an earlier one.

@@ -64,7 +64,7 @@ fn trade(id: u64) -> Trade {
         kind: match id % 3 {
             0 => Kind::Auction,
             1 => Kind::Open { by: 7, flag: id.is_multiple_of(2) },
-            _ => Kind::Cross(0.5, 'ß'),
+            _ => Kind::Cross(0.5, '\u{df}'),
         },
     }
 }

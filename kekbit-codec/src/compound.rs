@@ -8,6 +8,7 @@ use crate::{
     error::Invalid,
     field::{Field, FieldView, plain_view},
     schema::{Place, Type},
+    show::Shown,
     wire::Tagged,
 };
 
@@ -126,7 +127,7 @@ impl<T: Field> FieldView for ArrayView<'_, T> {
 impl<T: Field> fmt::Debug for ArrayView<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ty = Type::Array { element: &T::TYPE, count: self.wires.len() };
-        crate::show::value(f, &ty, self.wires.as_bytes())
+        Shown { ty, bytes: self.wires.as_bytes() }.fmt(f)
     }
 }
 

@@ -112,7 +112,7 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
 }
 
 /// The text in `bytes`, or why there is none.
-fn judge(bytes: &[u8]) -> Result<&str, Invalid> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Invalid> {
     let text = until_nul(bytes);
     let padding = bytes.iter().skip(text.len());
     if let Some(stray) = padding.into_iter().position(|&byte| byte != 0) {
@@ -156,14 +156,14 @@ impl<const N: usize> Field for FixedStr<N> {
         *wire = self.bytes;
     }
     fn check(wire: &[u8; N]) -> Result<(), Invalid> {
-        judge(wire).map(|_| ())
+        text(wire).map(|_| ())
     }
     #[inline]
     fn get(wire: &[u8; N]) -> Self {
         FixedStr { bytes: *wire }
     }
     fn view(wire: &[u8; N]) -> Result<&str, Invalid> {
-        judge(wire)
+        text(wire)
     }
 }
 

@@ -151,7 +151,9 @@ pub const fn head_size(stamped: bool) -> u64 {
 /// ```
 #[must_use]
 pub const fn frame_size(payload_len: u32, stamped: bool, alignment: u32) -> u64 {
-    (head_size(stamped) + payload_len as u64).next_multiple_of(alignment as u64)
+    // NB: not `next_multiple_of`, which divides; the alignment is known at run time only.
+    let mask = alignment as u64 - 1;
+    (head_size(stamped) + payload_len as u64 + mask) & !mask
 }
 
 #[cfg(test)]

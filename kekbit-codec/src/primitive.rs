@@ -72,8 +72,7 @@ total! {
 /// Types some images of which are no value: `$judge` gives the value or `None`, `$fallback` is
 /// what `get` makes of such an image.
 macro_rules! partial {
-    ($($type:ty, $wire:ty, $node:expr, $pack:expr, $judge:expr, $fallback:expr, $found:expr,
-       $expected:expr;)*) => {$(
+    ($($type:ty, $wire:ty, $node:expr, $pack:expr, $judge:expr, $fallback:expr, $refuse:expr;)*) => {$(
         impl Field for $type {
             type Wire = $wire;
             type View<'a> = Result<$type, Invalid>;
@@ -87,7 +86,7 @@ macro_rules! partial {
             fn check(wire: &$wire) -> Result<(), Invalid> {
                 match $judge(*wire) {
                     Some(_) => Ok(()),
-                    None => Err(Invalid::new($found(*wire), $expected)),
+                    None => Err($refuse(*wire)),
                 }
             }
             #[inline]
@@ -101,7 +100,7 @@ macro_rules! partial {
             fn view(wire: &$wire) -> Result<$type, Invalid> {
                 match $judge(*wire) {
                     Some(value) => Ok(value),
-                    None => Err(Invalid::new($found(*wire), $expected)),
+                    None => Err($refuse(*wire)),
                 }
             }
         }
@@ -109,18 +108,39 @@ macro_rules! partial {
 }
 
 partial! {
-    bool, u8, Type::Bool, u8::from, judge_bool, true, |wire| wire, "0 or 1";
+    bool, u8, Type::Bool, u8::from, judge_bool, true, no_bool;
     char, U32, Type::Char, |value| U32::new(u32::from(value)),
-        |wire: U32| char::from_u32(wire.get()), char::REPLACEMENT_CHARACTER,
-        |wire: U32| wire.get(), "a Unicode scalar value";
+        |wire: U32| char::from_u32(wire.get()), char::REPLACEMENT_CHARACTER, no_char;
     Duration, Pair<U64, U32>, Type::Duration,
         |value: Duration| Pair {
             a: U64::new(value.as_secs()),
             b: U32::new(value.subsec_nanos()),
         },
-        judge_duration, Duration::MAX,
-        |wire: Pair<U64, U32>| alloc::format!("{} nanoseconds", wire.b.get()),
-        "less than a second of them";
+        judge_duration, Duration::MAX, no_duration;
+}
+
+#[cold]
+#[inline(never)]
+fn no_bool(wire: u8) -> Invalid {
+    Invalid::new(wire, "0 or 1")
+}
+
+#[cold]
+#[inline(never)]
+fn no_char(wire: U32) -> Invalid {
+    Invalid::new(format_args!("{:#x}", wire.get()), "a Unicode scalar value")
+}
+
+#[cold]
+#[inline(never)]
+fn no_duration(wire: Pair<U64, U32>) -> Invalid {
+    Invalid::new(format_args!("{} nanoseconds", wire.b.get()), "less than a second of them")
+}
+
+#[cold]
+#[inline(never)]
+fn zero() -> Invalid {
+    Invalid::new("0", "any other number")
 }
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
@@ -155,7 +175,7 @@ macro_rules! nonzero {
             #[inline]
             fn check(wire: &Self::Wire) -> Result<(), Invalid> {
                 match <$integer>::get(wire) {
-                    0 => Err(Invalid::new(0, "any other number")),
+                    0 => Err(zero()),
                     _ => Ok(()),
                 }
             }
@@ -167,7 +187,7 @@ macro_rules! nonzero {
             fn view(wire: &Self::Wire) -> Result<Self, Invalid> {
                 match Self::new(<$integer>::get(wire)) {
                     Some(value) => Ok(value),
-                    None => Err(Invalid::new(0, "any other number")),
+                    None => Err(zero()),
                 }
             }
         }

@@ -67,7 +67,8 @@ pub const fn largest(sizes: &[usize]) -> usize {
 pub const fn discriminant(discriminant: i128) -> u8 {
     assert!(
         0 <= discriminant && discriminant <= 0xFF,
-        "the discriminant of an enum without data must be in 0..=255"
+        "the discriminant of an enum without data must fit one byte; write `#[record(tag_size = 2)]` \
+         on the enum and `#[record(tag = ...)]` on the variant instead"
     );
     #[expect(clippy::cast_possible_truncation, reason = "asserted")]
     #[expect(clippy::cast_sign_loss, reason = "asserted")]
@@ -146,37 +147,63 @@ pub fn show<T: Record>(f: &mut Formatter<'_>, wire: &T::Wire) -> fmt::Result {
     crate::show::record(f, T::SCHEMA, wire.as_bytes())
 }
 
-/// Puts the proxy of a foreign value.
-#[inline]
-pub fn put_as<T, P: Field + for<'a> From<&'a T>>(value: &T, wire: &mut P::Wire) {
-    P::from(value).put(wire);
+/// A field type that stands for a foreign `T`.
+pub trait ProxyOf<T>: Field {
+    /// Puts the proxy of a foreign value.
+    fn put_as(value: &T, wire: &mut Self::Wire);
+    /// Checks the proxy, and that the foreign type takes it.
+    ///
+    /// # Errors
+    /// Either of them.
+    fn check_as(wire: &Self::Wire) -> Result<(), Invalid>;
+    /// The foreign value of a proxy that was checked.
+    ///
+    /// # Panics
+    /// If the conversion refuses what it took a moment ago. Decoding works on a copy of the image,
+    /// so that can only be if the conversion does not depend on the proxy alone.
+    fn get_as(wire: &Self::Wire) -> T;
+    /// The foreign value in place.
+    ///
+    /// # Errors
+    /// As for `check_as`.
+    fn view_as(wire: &Self::Wire) -> Result<T, Invalid>;
 }
 
-/// Checks the proxy, and that the foreign type takes it.
-///
-/// # Errors
-/// Either of them.
-#[inline]
-pub fn check_as<T: TryFrom<P, Error: fmt::Display>, P: Field>(
-    wire: &P::Wire,
-) -> Result<(), Invalid> {
-    match view_as::<T, P>(wire) {
-        Ok(_) => Ok(()),
-        Err(invalid) => Err(invalid),
+impl<T, P> ProxyOf<T> for P
+where
+    P: Field + for<'a> From<&'a T>,
+    T: TryFrom<P, Error: fmt::Display>,
+{
+    #[inline]
+    fn put_as(value: &T, wire: &mut P::Wire) {
+        P::from(value).put(wire);
     }
-}
 
-/// The foreign value of a proxy that was checked.
-///
-/// # Panics
-/// If the conversion refuses what it took a moment ago. Decoding works on a copy of the image, so
-/// that can only be if the conversion does not depend on the proxy alone.
-#[must_use]
-#[inline]
-pub fn get_as<T: TryFrom<P>, P: Field>(wire: &P::Wire) -> T {
-    match T::try_from(P::get(wire)) {
-        Ok(value) => value,
-        Err(_) => fickle(),
+    #[inline]
+    fn check_as(wire: &P::Wire) -> Result<(), Invalid> {
+        match P::view_as(wire) {
+            Ok(_) => Ok(()),
+            Err(invalid) => Err(invalid),
+        }
+    }
+
+    #[inline]
+    fn get_as(wire: &P::Wire) -> T {
+        match T::try_from(P::get(wire)) {
+            Ok(value) => value,
+            Err(_) => fickle(),
+        }
+    }
+
+    #[inline]
+    fn view_as(wire: &P::Wire) -> Result<T, Invalid> {
+        match P::check(wire) {
+            Ok(()) => match T::try_from(P::get(wire)) {
+                Ok(value) => Ok(value),
+                Err(error) => Err(refused(&error)),
+            },
+            Err(invalid) => Err(invalid),
+        }
     }
 }
 
@@ -184,21 +211,6 @@ pub fn get_as<T: TryFrom<P>, P: Field>(wire: &P::Wire) -> T {
 #[inline(never)]
 fn fickle() -> ! {
     panic!("a `TryFrom` of `#[record(as = ...)]` refused what it had accepted")
-}
-
-/// The foreign value in place.
-///
-/// # Errors
-/// As for [`check_as`].
-#[inline]
-pub fn view_as<T: TryFrom<P, Error: fmt::Display>, P: Field>(wire: &P::Wire) -> Result<T, Invalid> {
-    match P::check(wire) {
-        Ok(()) => match T::try_from(P::get(wire)) {
-            Ok(value) => Ok(value),
-            Err(error) => Err(refused(&error)),
-        },
-        Err(invalid) => Err(invalid),
-    }
 }
 
 #[cold]

@@ -178,3 +178,34 @@ fn an_error_tells_path_offset_and_value() {
         "field `Opened.order.legs[1].open` at byte 37: found 2, expected 0 or 1",
     );
 }
+
+#[test]
+fn a_view_shows_what_lies_there() {
+    let mut image = image(&order());
+    assert_eq!(
+        format!("{:?}", view::<Order>(&image).unwrap()),
+        "Order { id: 1, side: Sell, limit: Some(-2), \
+         legs: [Leg { qty: 3, open: true }, Leg { qty: 4, open: false }], note: \"note\" }"
+    );
+    image[8] = 9;
+    image[9] = 4;
+    image[22] = 2;
+    image[31] = 0xFF;
+    assert_eq!(
+        format!("{:?}", view::<Order>(&image).unwrap()),
+        "Order { id: 1, side: <tag 9>, limit: <presence 4>, \
+         legs: [Leg { qty: 3, open: <2> }, Leg { qty: 4, open: false }], \
+         note: <byte 0xff at 3 of the text> }"
+    );
+}
+
+#[test]
+fn the_view_of_an_enum_is_that_of_its_variant() {
+    let image = image(&Event::Moved(1, -1));
+    let moved = view::<Event>(&image).unwrap().unwrap();
+    let EventView::Moved(fields) = moved else { panic!("{moved:?}") };
+    assert_eq!((fields.field_0(), fields.field_1()), (1, -1));
+    assert_eq!(format!("{moved:?}"), "Moved(1, -1)");
+    let zeroes = [0; size::<Event>()];
+    assert_eq!(view::<Event>(&zeroes).unwrap().unwrap_err().found(), "tag 0");
+}

@@ -1,7 +1,7 @@
 //! The input as the other files see it: names unrawed, attributes parsed, tags given.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote};
 use syn::{
     Data, DeriveInput, Expr, ExprLit, Fields, Index, Lit, Member, Path, Type, ext::IdentExt,
     spanned::Spanned,
@@ -34,6 +34,8 @@ pub(crate) struct Field<'a> {
     pub(crate) name: String,
     /// Whether the type mentions a parameter of the record.
     pub(crate) generic: bool,
+    /// Where the type that is laid out starts and where it ends.
+    pub(crate) span: (Span, Span),
 }
 
 pub(crate) struct Variant<'a> {
@@ -118,20 +120,15 @@ impl<'a> Field<'a> {
     pub(crate) fn wire_ty(&self) -> &Type {
         self.attrs.proxy.as_ref().unwrap_or(&self.original.ty)
     }
-
-    /// Where errors about the type point.
-    pub(crate) fn span(&self) -> Span {
-        self.wire_ty().span()
-    }
 }
 
 /// `root::__private`, every token at the derive.
 pub(crate) fn private_path(root: Option<&Path>, facade: &str) -> TokenStream {
     match root {
-        Some(root) => quote::quote!(#root::__private),
+        Some(root) => quote!(#root::__private),
         None => {
             let facade = Ident::new(facade, Span::call_site());
-            quote::quote!(::#facade::__private)
+            quote!(::#facade::__private)
         }
     }
 }
@@ -150,8 +147,10 @@ fn fields<'a>(fields: &'a Fields, params: &[&Ident], errors: &mut Errors) -> Vec
             None => (Member::Unnamed(Index::from(index)), index.to_string()),
         };
         let ty = attrs.proxy.as_ref().unwrap_or(&original.ty);
-        let generic = mentions(ty.to_token_stream(), params);
-        Field { original, attrs, member, name, generic }
+        let tokens = ty.to_token_stream();
+        let span = ends(&tokens);
+        let generic = mentions(tokens, params);
+        Field { original, attrs, member, name, generic, span }
     };
     fields.iter().enumerate().map(field).collect()
 }
@@ -195,6 +194,12 @@ fn literal(expr: &Expr) -> Option<u64> {
         Expr::Lit(ExprLit { lit: Lit::Byte(byte), .. }) => Some(byte.value().into()),
         _ => None,
     }
+}
+
+fn ends(tokens: &TokenStream) -> (Span, Span) {
+    let mut spans = tokens.clone().into_iter().map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
 }
 
 fn mentions(tokens: TokenStream, params: &[&Ident]) -> bool {

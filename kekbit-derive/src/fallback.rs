@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{DeriveInput, GenericParam, ext::IdentExt, parse_quote};
+use syn::{Data, DeriveInput, GenericParam, Type, ext::IdentExt, parse_quote};
 
 use crate::{
     ast::private_path,
@@ -14,8 +14,8 @@ pub(crate) fn stub(input: &DeriveInput, facade: &str) -> TokenStream {
     let attrs = TypeAttrs::parse(&input.attrs, &mut Errors::default());
     let k = private_path(attrs.root.as_ref(), facade);
     let mut generics = input.generics.clone();
-    if generics.lifetimes().next().is_some() {
-        // A record is 'static; a stub with a lifetime would be an error of its own.
+    if generics.lifetimes().next().is_some() || is_unsized(input) {
+        // A record is `'static` and `Sized`; the stub would be an error of its own.
         return TokenStream::new();
     }
     let types: Vec<_> = generics.type_params().map(|param| param.ident.clone()).collect();
@@ -63,4 +63,10 @@ pub(crate) fn stub(input: &DeriveInput, facade: &str) -> TokenStream {
             }
         };
     }
+}
+
+fn is_unsized(input: &DeriveInput) -> bool {
+    let Data::Struct(data) = &input.data else { return false };
+    let last = data.fields.iter().last().map(|field| &field.ty);
+    matches!(last, Some(Type::Slice(_) | Type::TraitObject(_)))
 }

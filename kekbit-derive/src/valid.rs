@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use proc_macro2::TokenTree;
-use syn::{Attribute, Data, Fields, GenericParam, Type, spanned::Spanned};
+use quote::ToTokens;
+use syn::{Attribute, Data, Fields, GenericParam, Lifetime, Type, spanned::Spanned};
 
 use crate::{
     ast::{Field, Input, Kind, Tag, Variant},
@@ -20,7 +21,7 @@ pub(crate) fn validate(input: &Input<'_>, errors: &mut Errors) {
     match &input.kind {
         Kind::Struct(members) => {
             no_enum_keys(input, errors);
-            fields(members, errors);
+            fields(input, members, errors);
         }
         Kind::Plain(variants) => plain(input, variants, errors),
         Kind::Tagged(variants) => tagged(input, variants, errors),
@@ -76,13 +77,8 @@ fn generics(input: &Input<'_>, errors: &mut Errors) {
     let generics = &input.original.generics;
     let is_enum = matches!(input.kind, Kind::Plain(_) | Kind::Tagged(_));
     for param in &generics.params {
-        if let GenericParam::Lifetime(param) = param {
-            errors.at(
-                param.span(),
-                "a record owns what it says; write `FixedStr<N>` or `[T; N]` instead of a \
-                 reference",
-            );
-        } else if is_enum {
+        // A lifetime is told by the field that borrows.
+        if !matches!(param, GenericParam::Lifetime(_)) && is_enum {
             errors.at(
                 param.span(),
                 "a generic enum has no fixed size; put the enum into a generic struct, or write \
@@ -104,7 +100,8 @@ fn no_enum_keys(input: &Input<'_>, errors: &mut Errors) {
     }
 }
 
-fn fields(fields: &[Field<'_>], errors: &mut Errors) {
+fn fields(input: &Input<'_>, fields: &[Field<'_>], errors: &mut Errors) {
+    let lifetimes = || input.original.generics.lifetimes();
     for field in fields {
         if let Some((equals, _)) = &field.original.default {
             errors.at(
@@ -115,8 +112,24 @@ fn fields(fields: &[Field<'_>], errors: &mut Errors) {
         let ty = field.wire_ty();
         if let Some(advice) = advice(ty) {
             errors.at(ty.span(), advice);
+        } else if let Some(param) = lifetimes().find(|param| mentions(ty, &param.lifetime)) {
+            errors.at(
+                ty.span(),
+                format_args!(
+                    "a record cannot borrow, and this type has the lifetime `{}`; write a type \
+                     that owns what it says",
+                    param.lifetime
+                ),
+            );
         }
     }
+}
+
+fn mentions(ty: &Type, lifetime: &Lifetime) -> bool {
+    ty.to_token_stream().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == lifetime.ident,
+        _ => false,
+    })
 }
 
 /// What to write instead of a type that cannot be a field whatever its names mean.
@@ -226,7 +239,7 @@ fn tagged(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
         if matches!(variant.original.fields, Fields::Unit) {
             no_view(variant, errors);
         }
-        fields(&variant.fields, errors);
+        fields(input, &variant.fields, errors);
     }
 }
 

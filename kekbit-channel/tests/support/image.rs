@@ -306,10 +306,15 @@ impl Image {
     /// Writes the file so that it passes for the one that was created here and now: the header
     /// names this boot, this device and this inode.
     pub(crate) fn write_native(&mut self, path: &Path) {
+        self.write_of_boot(path, boot_id());
+    }
+
+    /// The same, except that the header names another boot.
+    pub(crate) fn write_of_boot(&mut self, path: &Path, boot_id: [u8; 16]) {
         fs::write(path, b"").unwrap();
         let metadata = fs::metadata(path).unwrap();
         self.patch(|spec| {
-            spec.boot_id = boot_id();
+            spec.boot_id = boot_id;
             (spec.device, spec.inode) = (metadata.dev(), metadata.ino());
             spec.created = u64::MAX;
         });

@@ -1,85 +1,83 @@
 //! The tree of pairs that holds the images of some fields one behind the other.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::field_trait;
+use super::{args, field_item};
 use crate::ast::Field;
 
-/// A balanced tree: as deep as the logarithm of the number of fields, so that neither the compiler's
-/// recursion limit nor its time minds a record of hundreds.
+/// A balanced tree: as deep as the logarithm of the number of fields, so that neither the
+/// compiler's recursion limit nor its time minds a record of hundreds.
 pub(super) struct Layout {
     /// The type of the tree.
     pub(super) ty: TokenStream,
-    /// The way to each leaf: `.a.b.a`.
-    paths: Vec<TokenStream>,
-    /// Leaves that are bytes because their types may be private.
-    bytes: Vec<bool>,
+    leaves: Vec<Leaf>,
+}
+
+struct Leaf {
+    ty: TokenStream,
+    /// The way to it: `.a.b.a`.
+    path: TokenStream,
 }
 
 impl Layout {
-    /// A tree that is named only inside the expansion: all leaves are typed.
-    pub(super) fn private(k: &TokenStream, fields: &[Field<'_>]) -> Layout {
-        Layout::new(k, fields, |_| false)
-    }
-
-    /// A tree that is part of an interface: leaves that do not depend on a parameter are bytes.
-    pub(super) fn public(k: &TokenStream, fields: &[Field<'_>]) -> Layout {
-        Layout::new(k, fields, |field| !field.generic)
-    }
-
-    fn new(k: &TokenStream, fields: &[Field<'_>], is_bytes: fn(&Field<'_>) -> bool) -> Layout {
+    /// Leaves are bytes of the right size, so that neither a private type nor one without a layout
+    /// is part of the tree. A size that depends on a parameter cannot be told; those stay typed.
+    pub(super) fn new(fields: &[Field<'_>]) -> Layout {
         let leaf = |field: &Field<'_>| {
-            let field_trait = field_trait(k, field);
-            let span = proc_macro2::Span::call_site().located_at(field.span());
-            let wire = quote_spanned!(span=> #field_trait::Wire);
-            if is_bytes(field) { quote!([#k::u8; #k::size_of::<#wire>()]) } else { wire }
+            let wire = field_item(field, "Wire");
+            let ty = if field.generic {
+                wire
+            } else {
+                quote!([__kekbit::u8; __kekbit::size_of::<#wire>()])
+            };
+            Leaf { ty, path: TokenStream::new() }
         };
-        let leaves: Vec<_> = fields.iter().map(leaf).collect();
-        let mut paths = Vec::with_capacity(leaves.len());
-        let ty = tree(k, &leaves, &TokenStream::new(), &mut paths);
-        Layout { ty, paths, bytes: fields.iter().map(is_bytes).collect() }
+        let mut leaves: Vec<_> = fields.iter().map(leaf).collect();
+        let ty = tree(&mut leaves, &TokenStream::new());
+        Layout { ty, leaves }
     }
 
     /// A reference to the image of a field in `tree`, which is a reference to the tree.
-    pub(super) fn leaf(&self, k: &TokenStream, index: usize, tree: &TokenStream) -> TokenStream {
-        let path = &self.paths[index];
-        if self.bytes[index] { quote!(#k::tree(&(*#tree) #path)) } else { quote!(&(*#tree) #path) }
+    pub(super) fn leaf(&self, index: usize, field: &Field<'_>, tree: &TokenStream) -> TokenStream {
+        let path = &self.leaves[index].path;
+        let leaf = quote!(&(*#tree) #path);
+        if field.generic { leaf } else { cast("tree", field, leaf) }
     }
 
     /// The same, to write.
     pub(super) fn leaf_mut(
         &self,
-        k: &TokenStream,
         index: usize,
+        field: &Field<'_>,
         tree: &TokenStream,
     ) -> TokenStream {
-        let path = &self.paths[index];
-        if self.bytes[index] {
-            quote!(#k::tree_mut(&mut (*#tree) #path))
-        } else {
-            quote!(&mut (*#tree) #path)
-        }
+        let path = &self.leaves[index].path;
+        let leaf = quote!(&mut (*#tree) #path);
+        if field.generic { leaf } else { cast("tree_mut", field, leaf) }
     }
 }
 
-fn tree(
-    k: &TokenStream,
-    leaves: &[TokenStream],
-    path: &TokenStream,
-    paths: &mut Vec<TokenStream>,
-) -> TokenStream {
+/// From bytes to the image of the field.
+fn cast(function: &str, field: &Field<'_>, leaf: TokenStream) -> TokenStream {
+    let function = Ident::new(function, field.span.1);
+    let path = quote_spanned!(field.span.0=> __kekbit::#function);
+    let args = args(field, leaf);
+    quote!(#path #args)
+}
+
+fn tree(leaves: &mut [Leaf], path: &TokenStream) -> TokenStream {
     match leaves {
-        [] => quote!(#k::Nothing),
+        [] => quote!(__kekbit::Nothing),
         [leaf] => {
-            paths.push(path.clone());
-            leaf.clone()
+            leaf.path = path.clone();
+            leaf.ty.clone()
         }
         _ => {
-            let (left, right) = leaves.split_at(leaves.len() / 2);
-            let left = tree(k, left, &quote!(#path.a), paths);
-            let right = tree(k, right, &quote!(#path.b), paths);
-            quote!(#k::Pair<#left, #right>)
+            let (left, right) = leaves.split_at_mut(leaves.len() / 2);
+            let left = tree(left, &quote!(#path.a));
+            let right = tree(right, &quote!(#path.b));
+            quote!(__kekbit::Pair<#left, #right>)
         }
     }
 }

@@ -15,37 +15,44 @@ use crate::{
 };
 
 pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
-    let k = &input.private;
+    let private = &input.private;
     let ident = input.ident();
     let generics = bound::for_impl(input, fields);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
 
-    // Public records may have private fields of private types. Their tree must not be the public
-    // `Wire` then, so that is bytes, and the tree an alias which one cast reaches.
-    let (layout, alias, wire, cast, cast_mut);
+    // Bytes where possible, so that neither docs nor errors show a tree, which is an alias then
+    // that one cast reaches. The size of a generic record cannot be told: its tree is its image.
+    let layout = Layout::new(fields);
+    let (alias, wire, cast, cast_mut);
     if input.is_generic() {
-        layout = Layout::public(k, fields);
         alias = TokenStream::new();
         wire = layout.ty.clone();
-        (cast, cast_mut) = (quote!(__kekbit_wire), quote!(__kekbit_wire));
+        (cast, cast_mut) = (TokenStream::new(), quote!(__kekbit_wire));
     } else {
-        layout = Layout::private(k, fields);
         let tree = &layout.ty;
-        alias = quote!(type __KekbitTree = #tree;);
-        wire = quote!([#k::u8; #k::size_of::<__KekbitTree>()]);
-        cast = quote!(#k::tree::<__KekbitTree, _>(__kekbit_wire));
-        cast_mut = quote!(#k::tree_mut::<__KekbitTree, _>(__kekbit_wire));
+        // Spelt out in one signature: whoever names the alias pays for all of the tree again.
+        alias = quote! {
+            type __KekbitTree = #tree;
+
+            #[inline]
+            fn __kekbit_tree_of(__kekbit_wire: &<#ident as __kekbit::Field>::Wire) -> &__KekbitTree {
+                __kekbit::tree(__kekbit_wire)
+            }
+        };
+        wire = quote!([__kekbit::u8; __kekbit::size_of::<__KekbitTree>()]);
+        cast = quote!(__kekbit_tree_of);
+        cast_mut = quote!(__kekbit::tree_mut::<__KekbitTree, _>(__kekbit_wire));
     }
     let tree = quote!(__kekbit_tree);
-    let body = StructBody { k, fields, layout: &layout, tree: &tree };
+    let body = StructBody { fields, layout: &layout, tree: &tree };
     let (puts, checks, gets) = (body.puts(), body.checks(), body.gets());
 
     let view_ident = input.view();
     let lifetime = bound::lifetime();
     let view_args = bound::view_args(&generics, &quote!(#lifetime));
-    let defs = field_defs(k, fields);
+    let defs = field_defs(fields);
     let name = input.name();
-    let schema = quote!(#k::Schema::of_struct(#name, const { #defs }));
+    let schema = quote!(__kekbit::Schema::of_struct(#name, const { #defs }));
     let record = record_impl(input, &generics, &schema);
     let accessors = body.accessors(&quote!(#ident #ty_generics), &cast);
     let view = view::of_struct(input, &generics, &accessors);
@@ -55,15 +62,16 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
     quote! {
         #definition
 
-        #[allow(clippy::all, clippy::pedantic, deprecated)]
+        #[allow(clippy::all, clippy::pedantic, deprecated, unused_qualifications)]
         const _: () = {
+            use #private as __kekbit;
             #alias
 
             #[automatically_derived]
-            impl #impl_generics #k::Field for #ident #ty_generics #where_clause {
+            impl #impl_generics __kekbit::Field for #ident #ty_generics #where_clause {
                 type Wire = #wire;
                 type View<#lifetime> = #view_ident #view_args;
-                const TYPE: #k::Type = #k::Type::Record(<Self as #k::Record>::SCHEMA);
+                const TYPE: __kekbit::Type = __kekbit::Type::Record(<Self as __kekbit::Record>::SCHEMA);
 
                 #[inline]
                 fn put(&self, __kekbit_wire: &mut Self::Wire) {
@@ -73,16 +81,16 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
                 }
 
                 #[inline]
-                fn check(__kekbit_wire: &Self::Wire) -> #k::Result<(), #k::Invalid> {
-                    let #tree = #cast;
+                fn check(__kekbit_wire: &Self::Wire) -> __kekbit::Result<(), __kekbit::Invalid> {
+                    let #tree = #cast(__kekbit_wire);
                     #checks
                     let _ = #tree;
-                    #k::Ok(())
+                    __kekbit::Ok(())
                 }
 
                 #[inline]
                 fn get(__kekbit_wire: &Self::Wire) -> Self {
-                    let #tree = #cast;
+                    let #tree = #cast(__kekbit_wire);
                     let _ = #tree;
                     Self { #gets }
                 }
@@ -100,7 +108,6 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
 }
 
 struct StructBody<'a> {
-    k: &'a TokenStream,
     fields: &'a [Field<'a>],
     layout: &'a Layout,
     tree: &'a TokenStream,
@@ -108,47 +115,44 @@ struct StructBody<'a> {
 
 impl StructBody<'_> {
     fn puts(&self) -> TokenStream {
-        let Self { k, fields, layout, tree } = self;
+        let Self { fields, layout, tree } = self;
         let put = |(index, field): (usize, &Field<'_>)| {
             let member = &field.member;
-            put(k, field, &quote!(&self.#member), &layout.leaf_mut(k, index, tree))
+            put(field, &quote!(&self.#member), &layout.leaf_mut(index, field, tree))
         };
         fields.iter().enumerate().map(put).collect()
     }
 
     fn checks(&self) -> TokenStream {
-        let Self { k, fields, layout, tree } = self;
+        let Self { fields, layout, tree } = self;
         let check = |(index, field)| {
             let enclose = quote! {
-                #k::in_field(__kekbit_invalid, <Self as #k::Record>::SCHEMA, #index)
+                __kekbit::in_field(__kekbit_invalid, <Self as __kekbit::Record>::SCHEMA, #index)
             };
-            check(k, field, &layout.leaf(k, index, tree), &enclose)
+            check(field, &layout.leaf(index, field, tree), &enclose)
         };
         fields.iter().enumerate().map(check).collect()
     }
 
     fn gets(&self) -> TokenStream {
-        let Self { k, fields, layout, tree } = self;
+        let Self { fields, layout, tree } = self;
         let get = |(index, field): (usize, &Field<'_>)| {
             let member = &field.member;
-            let value = get(k, field, &layout.leaf(k, index, tree));
+            let value = get(field, &layout.leaf(index, field, tree));
             quote!(#member: #value,)
         };
         fields.iter().enumerate().map(get).collect()
     }
 
-    /// One accessor per field; `cast` makes the tree of `__kekbit_wire`.
+    /// One accessor per field; `cast` is the function from image to tree, if there is one.
     fn accessors(&self, record: &TokenStream, cast: &TokenStream) -> Vec<Accessor<'_>> {
-        let Self { k, fields, layout, tree } = self;
+        let Self { fields, layout, tree } = self;
         let accessor = |(index, field): (usize, _)| Accessor {
             field,
             vis: &field.original.vis,
-            tree: quote! {
-                let __kekbit_wire = self.0;
-                let #tree = #cast;
-            },
-            leaf: layout.leaf(k, index, tree),
-            place: quote!(#k::Place::field(<#record as #k::Record>::SCHEMA, #index)),
+            tree: quote!(let #tree = #cast(self.0);),
+            leaf: layout.leaf(index, field, tree),
+            place: quote!(__kekbit::Place::field(<#record as __kekbit::Record>::SCHEMA, #index)),
         };
         fields.iter().enumerate().map(accessor).collect()
     }

@@ -1,10 +1,10 @@
 //! Views: a reference to an image, and an accessor for each field.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Generics, Member, Visibility};
 
-use super::{field_trait, located_at};
+use super::{args, field_item, proxy_item};
 use crate::{
     ast::{Field, Input, Variant},
     bound,
@@ -32,7 +32,7 @@ pub(super) fn of_struct(input: &Input<'_>, generics: &Generics, of: &[Accessor<'
     let ident = input.ident();
     let doc = format!("A [`{ident}`] in place: each field is read, and judged, when asked for.");
     let mut view = holder(input, &input.view(), &doc, generics, of);
-    view.impls.extend(own_value(input, &input.view(), generics));
+    view.impls.extend(own_value(&input.view(), generics));
     view
 }
 
@@ -45,31 +45,29 @@ pub(super) fn of_variant(input: &Input<'_>, variant: &Variant<'_>, of: &[Accesso
 }
 
 /// A view that is what its error leaves over.
-pub(super) fn own_value(input: &Input<'_>, view: &Ident, generics: &Generics) -> TokenStream {
-    let k = &input.private;
+pub(super) fn own_value(view: &Ident, generics: &Generics) -> TokenStream {
     let view_generics = bound::for_view(generics);
     let (impl_generics, ty_generics, where_clause) = view_generics.split_for_impl();
     quote! {
         #[automatically_derived]
-        impl #impl_generics #k::FieldView for #view #ty_generics #where_clause {
+        impl #impl_generics __kekbit::FieldView for #view #ty_generics #where_clause {
             type Value = Self;
 
             #[inline]
-            fn value(self) -> #k::Result<Self, #k::Invalid> {
-                #k::Ok(self)
+            fn value(self) -> __kekbit::Result<Self, __kekbit::Invalid> {
+                __kekbit::Ok(self)
             }
         }
     }
 }
 
 /// Written out rather than derived: a derive would ask for bounds on the parameters.
-pub(super) fn copy(input: &Input<'_>, view: &Ident, generics: &Generics) -> TokenStream {
-    let k = &input.private;
+pub(super) fn copy(view: &Ident, generics: &Generics) -> TokenStream {
     let view_generics = bound::for_view(generics);
     let (impl_generics, ty_generics, where_clause) = view_generics.split_for_impl();
     quote! {
         #[automatically_derived]
-        impl #impl_generics #k::Clone for #view #ty_generics #where_clause {
+        impl #impl_generics __kekbit::Clone for #view #ty_generics #where_clause {
             #[inline]
             fn clone(&self) -> Self {
                 *self
@@ -77,7 +75,7 @@ pub(super) fn copy(input: &Input<'_>, view: &Ident, generics: &Generics) -> Toke
         }
 
         #[automatically_derived]
-        impl #impl_generics #k::Copy for #view #ty_generics #where_clause {}
+        impl #impl_generics __kekbit::Copy for #view #ty_generics #where_clause {}
     }
 }
 
@@ -88,25 +86,24 @@ fn holder(
     generics: &Generics,
     accessors: &[Accessor<'_>],
 ) -> View {
-    let k = &input.private;
-    let (ident, vis) = (input.ident(), &input.original.vis);
+    let (ident, vis, private) = (input.ident(), &input.original.vis, &input.private);
     let lifetime = bound::lifetime();
     let (_, record_args, _) = generics.split_for_impl();
     let view_generics = bound::for_view(generics);
     let (impl_generics, ty_generics, where_clause) = view_generics.split_for_impl();
-    let accessors = accessors.iter().map(|accessor| accessor.expand(k));
-    let copy = copy(input, view, generics);
+    let accessors = accessors.iter().map(|accessor| accessor.expand());
+    let copy = copy(view, generics);
     View {
         definition: quote! {
             #[doc = #doc]
-            #[allow(dead_code, private_bounds)]
+            #[allow(dead_code, private_bounds, unreachable_pub)]
             #vis struct #view #view_generics (
-                &#lifetime <#ident #record_args as #k::Field>::Wire
+                &#lifetime <#ident #record_args as #private::Field>::Wire
             ) #where_clause;
         },
         impls: quote! {
             #[automatically_derived]
-            #[allow(dead_code, private_interfaces)]
+            #[allow(dead_code, private_interfaces, unreachable_pub)]
             impl #impl_generics #view #ty_generics #where_clause {
                 #(#accessors)*
             }
@@ -114,9 +111,9 @@ fn holder(
             #copy
 
             #[automatically_derived]
-            impl #impl_generics #k::Debug for #view #ty_generics #where_clause {
-                fn fmt(&self, __kekbit_f: &mut #k::Formatter<'_>) -> #k::FmtResult {
-                    #k::show::<#ident #record_args>(__kekbit_f, self.0)
+            impl #impl_generics __kekbit::Debug for #view #ty_generics #where_clause {
+                fn fmt(&self, __kekbit_f: &mut __kekbit::Formatter<'_>) -> __kekbit::FmtResult {
+                    __kekbit::show::<#ident #record_args>(__kekbit_f, self.0)
                 }
             }
         },
@@ -124,7 +121,7 @@ fn holder(
 }
 
 impl Accessor<'_> {
-    fn expand(&self, k: &TokenStream) -> TokenStream {
+    fn expand(&self) -> TokenStream {
         let Accessor { field, vis, tree, leaf, place } = self;
         let name = accessor_name(field);
         let docs = field.original.attrs.iter().filter(|attr| attr.path().is_ident("doc"));
@@ -137,23 +134,27 @@ impl Accessor<'_> {
         };
         let lifetime = bound::lifetime();
         let (result, value) = if field.attrs.proxy.is_some() {
-            let (ty, proxy) = (field.ty(), field.wire_ty());
-            (quote!(#k::Result<#ty, #k::Invalid>), quote!(#k::view_as::<#ty, #proxy>(#leaf)))
+            let ty = field.ty();
+            let look = proxy_item(field, "view_as");
+            let leaf = args(field, leaf.clone());
+            (quote!(__kekbit::Result<#ty, __kekbit::Invalid>), quote!(#look #leaf))
         } else {
-            let span = Span::call_site().located_at(field.span());
-            let (ty, private) = (field.ty(), located_at(k.clone(), span));
-            let field_trait = field_trait(k, field);
-            (
-                quote_spanned!(span=> #private::View<#lifetime, #ty>),
-                quote!(#field_trait::view(#leaf)),
-            )
+            let view = field_item(field, "View");
+            let look = field_item(field, "view");
+            let lifetime = quote_spanned!(field.span.1=> <#lifetime>);
+            let leaf = args(field, leaf.clone());
+            (quote!(#view #lifetime), quote!(#look #leaf))
         };
+        let (first, last) = field.span;
+        let within = Ident::new("within", last);
+        let within = quote_spanned!(first=> __kekbit::FieldView::#within);
+        let args = args(field, quote!(#value, #place));
         quote! {
             #docs
             #[inline]
             #vis fn #name(self) -> #result {
                 #tree
-                #k::FieldView::within(#value, #place)
+                #within #args
             }
         }
     }

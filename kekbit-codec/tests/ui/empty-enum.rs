@@ -1,0 +1,6 @@
+use kekbit_codec::Record;
+
+#[derive(Record)]
+enum Never {}
+
+fn main() {}
