@@ -1,8 +1,8 @@
 //! Goal: whoever cannot create, open, write or recover a channel is told why, with the numbers, and
 //! finds nothing left behind.
 //!
-//! Method: each case is provoked for real (files made by hand, file systems that are full, processes
-//! without rights) and compared with its whole message, in which `PATH` stands for the path.
+//! Method: each case is provoked for real (files made by hand, file systems that are full,
+//! processes without rights) and compared with its whole message, in which `PATH` stands for the path.
 
 #[path = "support/child.rs"]
 mod child;

@@ -1,5 +1,5 @@
-//! Goal: of a channel that its writer left unclosed, recovery keeps the valid prefix, changes nothing
-//! else, and gives up nothing that was synced unless it is told to; a file of which nobody knows
+//! Goal: of a channel that its writer left unclosed, recovery keeps the valid prefix, changes
+//! nothing else, and gives up nothing that was synced unless it is told to; a file of which nobody knows
 //! whether its records are a prefix is scanned, never searched.
 //!
 //! Method: files made by hand (`support/image.rs`), among them ones that pass for the file that was
