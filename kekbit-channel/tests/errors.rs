@@ -2,7 +2,8 @@
 //! finds nothing left behind.
 //!
 //! Method: each case is provoked for real (files made by hand, file systems that are full,
-//! processes without rights) and compared with its whole message, in which `PATH` stands for the path.
+//! processes without rights) and compared with its whole message, in which `PATH` stands for the
+//! path.
 
 #[path = "support/child.rs"]
 mod child;

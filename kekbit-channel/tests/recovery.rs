@@ -1,6 +1,6 @@
 //! Goal: of a channel that its writer left unclosed, recovery keeps the valid prefix, changes
-//! nothing else, and gives up nothing that was synced unless it is told to; a file of which nobody knows
-//! whether its records are a prefix is scanned, never searched.
+//! nothing else, and gives up nothing that was synced unless it is told to; a file of which nobody
+//! knows whether its records are a prefix is scanned, never searched.
 //!
 //! Method: files made by hand (`support/image.rs`), among them ones that pass for the file that was
 //! created here and now (*native*) and ones that do not (*copies*); after each recovery the whole
