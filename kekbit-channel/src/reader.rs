@@ -60,6 +60,18 @@ impl Reader {
 
     /// The next record, or why there is none. Never waits.
     ///
+    /// The payload lies in the reader's memory, and cannot be kept longer than that:
+    /// ```compile_fail,E0505
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("lines.kekbit");
+    /// # use kekbit_channel::Reader;
+    /// let mut reader = Reader::open(&path)?;
+    /// let record = reader.try_next()?.record().unwrap();
+    /// drop(reader);
+    /// assert_eq!(record.value, b"news");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ReadError::Damaged`] if what lies there is no frame; the reader stays in front of it.
     #[inline]

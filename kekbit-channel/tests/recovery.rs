@@ -178,9 +178,11 @@ fn an_open_claim_of_a_dead_writer_is_never_seen() {
     }
 }
 
-/// Ways in which a frame can be bad, and what is said of each.
-#[expect(clippy::type_complexity, reason = "a table with its two columns")]
-fn bad_frames() -> Vec<(&'static str, fn(&mut Image, usize))> {
+/// What is said of a change, and the change of the frame at some place.
+type Damage = (&'static str, fn(&mut Image, usize));
+
+/// Ways in which a frame can be bad.
+fn bad_frames() -> Vec<Damage> {
     fn word(image: &mut Image, at: usize, word: u64) {
         image.put(at, &word.to_le_bytes());
     }
@@ -225,8 +227,7 @@ fn a_bad_frame_that_was_not_synced_is_an_unfinished_tail() {
 
 #[test]
 fn damage_to_what_was_synced_is_told_and_nothing_is_changed() {
-    let missing: (&str, fn(&mut Image, usize)) =
-        ("is not there", |image, at| image.put(at, &[0; 16]));
+    let missing: Damage = ("is not there", |image, at| image.put(at, &[0; 16]));
     for (expected, damage) in bad_frames().into_iter().chain([missing]) {
         let (_folder, path) = place();
         let mut image = Spec { durable: 4, ..Spec::numbers(300) }.image();

@@ -531,9 +531,10 @@ fn spawn(path: &Path) {
     let mut command = Command::new("sleep");
     command.arg(PATIENCE.as_secs().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let sleeper = command.spawn().unwrap();
+    let mut sleeper = command.spawn().unwrap();
     say(&sleeper.id().to_string());
-    listen();
+    // This process is killed before.
+    sleeper.wait().unwrap();
 }
 
 fn fork_and_go_on(path: &Path) {

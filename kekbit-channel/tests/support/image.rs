@@ -102,9 +102,12 @@ impl Spec {
     /// With time stamps, of which each record takes 8 bytes more.
     pub(crate) fn stamped(mut self) -> Spec {
         self.flags |= TIME_STAMPS;
-        if let Some(count) = self.capacity.checked_div(self.stride) {
-            self.stride += 8;
-            self.capacity = count * self.stride;
+        match self.capacity.checked_div(self.stride) {
+            None => self.max_payload -= 8,
+            Some(count) => {
+                self.stride += 8;
+                self.capacity = count * self.stride;
+            }
         }
         self
     }
