@@ -524,7 +524,6 @@ fn steps(path: &Path) {
     }
 }
 
-#[expect(clippy::zombie_processes, reason = "the sleeper is to outlive this process")]
 fn spawn(path: &Path) {
     let mut writer = Writer::create(path, &ChannelOptions::new().bytes(4096)).unwrap();
     writer.append(b"one").unwrap();
