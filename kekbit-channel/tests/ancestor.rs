@@ -50,8 +50,8 @@ fn abandoned(reader: &mut Reader) {
     });
 }
 
-/// 1. The offset of the data was counted in words and used as bytes, so that the last records lay behind
-///    the end of the file: lost with the page cache, or outside of the mapping.
+/// 1. The offset of the data was counted in words and used as bytes, so that the last records lay
+///    behind the end of the file: lost with the page cache, or outside of the mapping.
 #[test]
 fn defect_01_data_beyond_the_end_of_the_file() {
     let (folder, path) = place();
@@ -161,8 +161,8 @@ fn defect_05_nothing_stale_keeps_anybody_out() {
     assert_eq!(recover(&path).unwrap().records, 1);
 }
 
-/// 6. After a crash a channel could never be ended; and a time-out by the time of day called an idle
-///    writer dead, for ever, and overflowed when it was long.
+/// 6. After a crash a channel could never be ended; and a time-out by the time of day called an
+///    idle writer dead, for ever, and overflowed when it was long.
 #[test]
 fn defect_06_silence_is_not_death_and_death_has_an_end() {
     let (_folder, path) = place();
@@ -194,8 +194,8 @@ fn defect_06_silence_is_not_death_and_death_has_an_end() {
     assert_eq!(reader.try_next().unwrap(), Next::Closed(CloseReason::Recovered));
 }
 
-/// 7. Nothing told a torn record from a whole one, and a file full of holes was a death by SIGBUS on
-///    a full disk.
+/// 7. Nothing told a torn record from a whole one, and a file full of holes was a death by SIGBUS
+///    on a full disk.
 #[test]
 fn defect_07_torn_records_are_known_and_room_is_reserved() {
     let (_folder, path) = place();
@@ -217,8 +217,8 @@ fn defect_07_torn_records_are_known_and_room_is_reserved() {
     drop(writer);
 }
 
-/// 8. A check of the header looked at a constant instead of at what was read, a short file or an unknown
-///    number was a panic, and later versions passed for the present one.
+/// 8. A check of the header looked at a constant instead of at what was read, a short file or an
+///    unknown number was a panic, and later versions passed for the present one.
 #[test]
 fn defect_08_what_is_checked_is_what_was_read() {
     let (_folder, path) = place();
@@ -340,8 +340,8 @@ fn defect_12_every_handle_syncs() {
     assert_eq!(reader.durable(), 4);
 }
 
-/// 13. A reader could not change threads, needed the right to write, mapped the file so that it could
-///     spoil it, panicked on a name that was no UTF-8; errors were no errors.
+/// 13. A reader could not change threads, needed the right to write, mapped the file so that it
+///     could spoil it, panicked on a name that was no UTF-8; errors were no errors.
 #[test]
 fn defect_13_readers_are_modest() {
     let (folder, _) = place();

@@ -1,8 +1,8 @@
-//! Goal: a merge gives every record of its inputs once, in the order of their stamps as far as that was
-//! promised, and says which came late.
+//! Goal: a merge gives every record of its inputs once, in the order of their stamps as far as that
+//! was promised, and says which came late.
 //!
-//! Method: writers and merge take the time from one clock, which the test sets; so each case is a list
-//! of events and the list of what the merge gives.
+//! Method: writers and merge take the time from one clock, which the test sets; so each case is a
+//! list of events and the list of what the merge gives.
 
 #[path = "support/image.rs"]
 mod image;
@@ -69,8 +69,8 @@ impl Channels {
     }
 }
 
-/// Everything that the merge gives now: input, stamp, and whether it is late. And whether all inputs
-/// have ended.
+/// Everything that the merge gives now: input, stamp, and whether it is late. And whether all
+/// inputs have ended.
 fn drain(merge: &mut Merge<Number>) -> (Vec<(usize, u64, bool)>, bool) {
     let mut found = Vec::new();
     loop {

@@ -1,7 +1,7 @@
 //! Goal: threads that share a writer lose nothing, mix nothing up, and end together.
 //!
-//! Method: threads that append what names them and counts; a reader checks that all of it is there, each
-//! thread's records in their order, and that numbers are those that append had given.
+//! Method: threads that append what names them and counts; a reader checks that all of it is there,
+//! each thread's records in their order, and that numbers are those that append had given.
 
 use std::{
     collections::HashMap,
