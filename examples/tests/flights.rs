@@ -151,8 +151,12 @@ fn a_follower_outlives_a_writer_that_is_killed() {
         .args(["write", text(&table), text(&channel), "--records", "1000"])
         .spawn()
         .unwrap();
-    let follower =
-        example("flights").args(["follow", text(&channel)]).stdout(Stdio::piped()).spawn().unwrap();
+    let follower = example("flights")
+        .args(["follow", text(&channel)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut pipe = File::options().write(true).open(&table).unwrap();
     // More than the reader of the table keeps back in its buffer.
     let rows = format!("{GOOD}\n").repeat(500);
