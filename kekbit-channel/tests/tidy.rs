@@ -158,3 +158,37 @@ fn the_changelog_has_this_version() {
     let changelog = fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
     assert!(changelog.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
 }
+
+/// The example of a schema text in FORMAT.md is the text of these types.
+#[test]
+fn the_format_shows_a_real_schema() {
+    use kekbit_channel::Record;
+
+    #[derive(Record)]
+    enum Side {
+        Buy,
+        Sell,
+    }
+    #[derive(Record)]
+    struct Leg {
+        qty: u64,
+        kind: u16,
+    }
+    #[derive(Record)]
+    enum Event {
+        Opened { account: u64, joint: bool },
+        Closed,
+    }
+    #[derive(Record)]
+    struct Order {
+        id: u64,
+        side: Side,
+        limit: Option<i64>,
+        legs: [Leg; 2],
+        event: Event,
+    }
+    let Some(root) = root() else { return };
+    let format = fs::read_to_string(root.join("docs/FORMAT.md")).unwrap();
+    let text = <Order as Record>::SCHEMA.text();
+    assert!(format.contains(&text), "{text}");
+}
