@@ -22,17 +22,17 @@ use std::{
     error::Error,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
-    thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use kekbit_channel::{ChannelOptions, Next, OpenError, TypedReader, TypedWriter, Wait, WriteError};
-use kekbit_examples::flights::{Flight, Rows, Statistics, thousands};
+use kekbit_channel::{ChannelOptions, TypedReader, TypedWriter, Wait, WriteError};
+use kekbit_examples::{
+    flights::{Flight, Rows, Statistics, thousands},
+    terminal::{exit, open_when_created, say_end},
+};
 
-/// How long a follower waits for the channel to be created.
-const CREATION_AWAITED: Duration = Duration::from_secs(30);
 /// How many bad rows are shown.
 const BAD_ROWS_SHOWN: u64 = 20;
 
@@ -77,25 +77,13 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().task {
+    exit(match Arguments::parse().task {
         Task::Run { input, channel } => run(&input, channel),
         Task::Write { input, channel, records } => write(&input, &channel, records),
         Task::Follow { channel } => follow(&channel),
         Task::Replay { channel } => replay(&channel),
         Task::Get { channel, sequences } => get(&channel, &sequences),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut source = error.source();
-            while let Some(error) = source {
-                eprintln!("  because: {error}");
-                source = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 fn run(input: &Path, channel: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
@@ -177,7 +165,7 @@ fn write(input: &Path, channel: &Path, records: Option<u64>) -> Result<(), Box<d
 }
 
 fn follow(channel: &Path) -> Result<(), Box<dyn Error>> {
-    let mut reader = open(channel)?;
+    let mut reader = open_when_created::<Flight>(channel)?;
     let header = reader.header();
     let progress = ProgressBar::new(header.capacity / header.stride);
     // Drawn on standard error, and only if that is a terminal.
@@ -191,25 +179,7 @@ fn follow(channel: &Path) -> Result<(), Box<dyn Error>> {
     }
     progress.finish_and_clear();
     println!("{statistics}");
-    match reader.try_next()? {
-        Next::Closed(reason) => println!("the channel has ended: {reason}"),
-        Next::Abandoned => println!("the writer died; `kekbit_channel::recover` seals the channel"),
-        Next::TimedOut | Next::Pending | Next::Record(_) => println!("the channel goes on"),
-    }
-    Ok(())
-}
-
-/// Opens a channel that may not have been created yet.
-fn open(channel: &Path) -> Result<TypedReader<Flight>, Box<dyn Error>> {
-    let start = Instant::now();
-    loop {
-        match TypedReader::open(channel) {
-            Err(OpenError::Missing { .. }) if start.elapsed() < CREATION_AWAITED => {
-                thread::sleep(Duration::from_millis(1));
-            }
-            opened => return Ok(opened?),
-        }
-    }
+    say_end(&mut reader)
 }
 
 fn replay(channel: &Path) -> Result<(), Box<dyn Error>> {

@@ -5,7 +5,7 @@ mod support;
 
 use std::{
     fs::{self, File},
-    io::{Read, Write},
+    io::Write,
     path::Path,
     process::{Output, Stdio},
     thread,
@@ -43,13 +43,13 @@ fn the_extract_is_written_followed_replayed_and_fetched() {
         "UA            518           4              11.1             3.0",
         "JFK      1,011          17              11.9             5.4",
         "and 83 more destinations",
-        "the channel has ended: closed",
         "flight 0: UA 1545 EWR-IAH on 2013-01-01, left 05:17 (+2 min)",
         "flight 3,006: B6 1271 LGA-FLL on 2013-09-30, left 19:55 (+13 min)",
     ] {
         assert!(shown.contains(expected), "{expected}\nis not in\n{shown}");
     }
     assert!(stderr(&output).contains("wrote 3,007 flights"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the channel has ended: closed"), "{}", stderr(&output));
 }
 
 #[test]
@@ -151,8 +151,12 @@ fn a_follower_outlives_a_writer_that_is_killed() {
         .args(["write", text(&table), text(&channel), "--records", "1000"])
         .spawn()
         .unwrap();
-    let mut follower =
-        example("flights").args(["follow", text(&channel)]).stdout(Stdio::piped()).spawn().unwrap();
+    let follower = example("flights")
+        .args(["follow", text(&channel)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut pipe = File::options().write(true).open(&table).unwrap();
     // More than the reader of the table keeps back in its buffer.
     let rows = format!("{GOOD}\n").repeat(500);
@@ -169,10 +173,10 @@ fn a_follower_outlives_a_writer_that_is_killed() {
     };
     writer.kill().unwrap();
     writer.wait().unwrap();
-    let mut shown = String::new();
-    follower.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
-    assert!(follower.wait().unwrap().success());
-    assert!(shown.contains("the writer died"), "{shown}");
+    let output = follower.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let shown = stdout(&output);
+    assert!(stderr(&output).contains("the writer died"), "{}", stderr(&output));
     let recovery = recover(&channel).unwrap();
     assert!(seen <= recovery.records && recovery.sealed);
     assert!(shown.contains(&format!("{} flights", recovery.records)), "{shown}");

@@ -109,3 +109,8 @@ pub use crate::{
     wait::Wait,
     writer::{Claim, Writer},
 };
+
+/// The program of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

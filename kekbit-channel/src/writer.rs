@@ -478,8 +478,8 @@ pub struct Claim<W: DerefMut<Target = Writer>> {
     writer: W,
     len: u32,
     stamp: Option<u64>,
-    /// The writer's fence, which a commit puts back: `reserve` has seen that the claim ends there or
-    /// before.
+    /// The writer's fence, which a commit puts back: `reserve` has seen that the claim ends there
+    /// or before.
     fence: u64,
 }
 

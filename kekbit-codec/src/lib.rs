@@ -13,20 +13,21 @@
 extern crate alloc;
 extern crate self as kekbit_codec;
 
+// Lowest layer first: a module uses only modules above it in this list.
+mod error;
+mod schema;
+mod field;
+mod wire;
+mod primitive;
+mod fixed;
+mod time;
+pub mod frame;
+mod record;
+mod show;
+mod compound;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod compound;
-mod error;
-mod field;
-mod fixed;
-pub mod frame;
-mod primitive;
-mod record;
-mod schema;
-mod show;
-mod time;
-mod wire;
 
 /// # Examples
 /// ```

@@ -72,7 +72,9 @@ total! {
 /// Types some images of which are no value: `$judge` gives the value or `None`, `$fallback` is
 /// what `get` makes of such an image.
 macro_rules! partial {
-    ($($type:ty, $wire:ty, $node:expr, $pack:expr, $judge:expr, $fallback:expr, $refuse:expr;)*) => {$(
+    (
+        $($type:ty, $wire:ty, $node:expr, $pack:expr, $judge:expr, $fallback:expr, $refuse:expr;)*
+    ) => {$(
         impl Field for $type {
             type Wire = $wire;
             type View<'a> = Result<$type, Invalid>;

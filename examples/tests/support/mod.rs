@@ -1,4 +1,5 @@
 //! Runs the example programs, as a user would.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::{
     env,

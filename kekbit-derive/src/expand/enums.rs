@@ -48,7 +48,13 @@ pub(super) fn plain(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream 
     let record = record_impl(input, &Generics::default(), &schema);
 
     quote! {
-        #[allow(clippy::all, clippy::pedantic, deprecated, unused_qualifications, unreachable_patterns)]
+        #[allow(
+            clippy::all,
+            clippy::pedantic,
+            deprecated,
+            unused_qualifications,
+            unreachable_patterns
+        )]
         const _: () = {
             use #private as __kekbit;
             #(#tag_consts)*
