@@ -290,6 +290,30 @@ fn the_channel_of_another_type_is_refused_with_the_difference() {
     assert_eq!(Reader::open(&path).unwrap().iter().count(), 1);
 }
 
+/// The schema of the type, in a file whose records have another size all the same.
+#[test]
+fn a_schema_that_belies_its_records_is_refused() {
+    let (_folder, path) = place();
+    let writer = TypedWriter::<Order>::create(&path, &ChannelOptions::new().records(3)).unwrap();
+    let header = writer.header().clone();
+    drop(writer);
+    let spec = Spec {
+        max_payload: 16,
+        stride: 24,
+        capacity: 240,
+        fingerprint: header.fingerprint,
+        schema: header.schema,
+        ..Spec::numbers(10)
+    };
+    spec.image().record(0, &[0; 16]).write(&path);
+    check_message(
+        &TypedReader::<Order>::open(&path).unwrap_err(),
+        &path,
+        "the header of `PATH` is damaged: records of 16 bytes, where the schema says 17",
+    );
+    assert_eq!(Reader::open(&path).unwrap().iter().count(), 1);
+}
+
 #[test]
 fn a_raw_channel_has_no_type() {
     let (_folder, path) = place();
@@ -582,7 +606,8 @@ struct Mounted(TempDir);
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        umount2(self.0.path(), MntFlags::MNT_DETACH).unwrap();
+        // A folder that stays mounted is no reason to hide why a test failed.
+        let _ = umount2(self.0.path(), MntFlags::MNT_DETACH);
     }
 }
 
