@@ -65,8 +65,10 @@ pub fn encode<T: Field>(value: &T, payload: &mut [u8]) -> Result<(), Invalid> {
 
 /// The value whose image is `payload`.
 ///
-/// The image is copied before it is judged, so what is checked is what is given back, even if
-/// another process alters the memory behind `payload` at that moment.
+/// Does not panic on any bytes, nor when another process alters the memory behind `payload` at
+/// that moment: reading a field takes any bytes for some value. Where a conversion of the user's
+/// could not (`#[record(as = ...)]`), the image is copied first, so that the conversion is given
+/// what it was asked about.
 ///
 /// # Errors
 /// `payload` does not have the [`size`] of a `T`, or a field holds a value that is none.
@@ -81,12 +83,19 @@ pub fn encode<T: Field>(value: &T, payload: &mut [u8]) -> Result<(), Invalid> {
 /// ```
 #[inline]
 pub fn decode<T: Field>(payload: &[u8]) -> Result<T, Invalid> {
-    match T::Wire::read_from_bytes(payload) {
-        Ok(wire) => match T::check(&wire) {
-            Ok(()) => Ok(T::get(&wire)),
-            Err(invalid) => Err(invalid),
-        },
+    match T::Wire::ref_from_bytes(payload) {
+        // NB: a copy of every image would cost an event of 50 bytes 4.5 ns instead of 1.4.
+        Ok(wire) if const { T::TYPE.converts() } => judge(&{ *wire }),
+        Ok(wire) => judge(wire),
         Err(_) => Err(Invalid::length(payload.len(), size::<T>())),
+    }
+}
+
+#[inline]
+fn judge<T: Field>(wire: &T::Wire) -> Result<T, Invalid> {
+    match T::check(wire) {
+        Ok(()) => Ok(T::get(wire)),
+        Err(invalid) => Err(invalid),
     }
 }
 

@@ -79,7 +79,8 @@ fn field_defs(fields: &[Field<'_>]) -> TokenStream {
     let defs = fields.iter().map(|field| {
         let name = &field.name;
         let ty = field_item(field, "TYPE");
-        quote!(__kekbit::FieldDef { name: #name, ty: #ty },)
+        let new = if field.attrs.proxy.is_some() { quote!(converted) } else { quote!(new) };
+        quote!(__kekbit::FieldDef::#new(#name, #ty),)
     });
     quote!(&[#(#defs)*])
 }
