@@ -101,6 +101,9 @@ fn judge<T: Field>(wire: &T::Wire) -> Result<T, Invalid> {
 
 /// The value in place: only what is asked of the view is read, and judged then.
 ///
+/// The error of an accessor names the field from the record whose view was asked: `side` when
+/// `order.legs().get(2)` is asked for its side, `flags[2]` when `order.flags().get(2)` is no `bool`.
+///
 /// # Errors
 /// `payload` does not have the [`size`] of a `T`.
 ///

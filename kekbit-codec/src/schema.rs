@@ -54,6 +54,7 @@ pub struct FieldDef {
 
 /// A variant of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VariantDef {
     /// The identifier.
     pub name: &'static str,
