@@ -189,8 +189,8 @@ impl Region {
         // valid for as long as the reference, which borrows the mapping. 4. All conflicting
         // accesses to a word are atomic, by the law of this module. 5. In a region for readers
         // nobody stores: `store` and `prefault` ask `writable` first; and an atomic load of eight
-        // bytes with relaxed or acquire order does not write (std::sync::atomic, "Atomic accesses
-        // to read-only memory").
+        // bytes with relaxed or acquire order does not write (the standard library's page on
+        // atomics, "Atomic accesses to read-only memory").
         Some(unsafe { &*word })
     }
 
