@@ -1,1 +1,5 @@
 //! What the examples share.
+#![forbid(unsafe_code)]
+
+pub mod flights;
+pub mod terminal;

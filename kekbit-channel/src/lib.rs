@@ -1,1 +1,116 @@
 //! Typed, persistent, memory-mapped message channels.
+//!
+//! One process writes records of one type into a file of fixed capacity; any number of processes
+//! read them, each at its own pace, again and again, while the writer runs or years after.
+//!
+//! ```
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("orders.kekbit");
+//! use kekbit_channel::{ChannelOptions, Next, Record, TypedReader, TypedWriter};
+//!
+//! #[derive(Record, Debug, PartialEq)]
+//! struct Order {
+//!     id: u64,
+//!     price: i64,
+//!     quantity: u32,
+//! }
+//!
+//! let mut writer = TypedWriter::create(&path, &ChannelOptions::new().records(1_000))?;
+//! writer.append(&Order { id: 1, price: 99, quantity: 3 })?;
+//!
+//! let mut reader = TypedReader::<Order>::open(&path)?; // in this process or another
+//! let Next::Record(order) = reader.try_next()? else { panic!("it was just written") };
+//! assert_eq!(order.price, 99);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The way of a record
+//!
+//! ```text
+//! write: T --encode--> payload --frame--> Claim --commit--> Region ~~~ file
+//! read:  T <--decode-- payload <--frame-- Next  <---next--- Region ~~~ file
+//! ```
+//!
+//! - [`TypedWriter`] and [`TypedReader`] for values of a type; [`Channel`] for views of records in
+//!   place; [`Writer`] and [`Reader`] for bytes.
+//! - [`SharedTypedWriter`] and [`SharedWriter`] for threads that share a writer; [`Merge`] for a
+//!   reader of several channels.
+//! - [`recover`] for a channel that its writer left unclosed.
+//! - [`ChannelOptions`] for what a channel is to be like.
+//!
+//! # What is promised
+//!
+//! When `append` has returned, the record survives the death of the process. When `sync` has
+//! returned, it survives a power cut. No torn record is ever returned (after a power cut: with
+//! checksums, which are the default). `docs/FORMAT.md` has the argument.
+//!
+//! # What is not
+//!
+//! A channel has one writer, its creator, and is never continued: who comes back starts another.
+//! Capacity is fixed. Whoever may write the file can break it: the contract of `open` and `create`
+//! is that nobody but the channel's writer changes it, and that nobody truncates it. Network file
+//! systems are refused.
+#![deny(unsafe_code)]
+
+extern crate self as kekbit_channel;
+
+// Lowest layer first: a module uses only modules above it in this list.
+mod layout;
+mod sync;
+mod debug;
+mod next;
+mod error;
+mod clock;
+mod wait;
+mod checksum;
+mod file;
+mod lock;
+#[allow(unsafe_code, reason = "all pointers of the workspace are here")]
+mod region;
+mod options;
+mod header;
+mod mapping;
+#[allow(unsafe_code, reason = "the reading end of the handshake: slices of what is committed")]
+mod scan;
+mod durability;
+#[allow(unsafe_code, reason = "the writing end of the handshake: slices of what is claimed")]
+mod writer;
+mod liveness;
+mod cursor;
+mod search;
+mod iter;
+mod reader;
+mod recover;
+mod typed;
+mod shared;
+mod merge;
+
+#[doc(hidden)]
+pub use kekbit_codec::__private;
+pub use kekbit_codec::*;
+pub use kekbit_derive::Record;
+
+pub use crate::{
+    clock::Clock,
+    durability::Synced,
+    error::{
+        CloseError, CreateError, MergeError, OpenError, OptionsError, PoisonReason, Problem,
+        ReadError, RecoverError, SchemaDifference, SeekError, SyncError, WriteError,
+    },
+    header::Header,
+    iter::{Batch, Bytes, Follow, Iter, Lens},
+    merge::{Merge, Merged},
+    next::{CloseReason, Next, Recorded},
+    options::{Alignment, ChannelOptions, Prefault},
+    reader::Reader,
+    recover::{Loss, Recovery, recover, recover_with},
+    shared::{SharedTypedWriter, SharedWriter, WriterGuard},
+    typed::{Channel, InPlace, TypedClaim, TypedReader, TypedWriter, Values, Views},
+    wait::Wait,
+    writer::{Claim, Writer},
+};
+
+/// The program of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

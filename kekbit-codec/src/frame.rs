@@ -13,8 +13,11 @@
 pub const WORD_SIZE: u64 = 8;
 /// Bytes of the time stamp that follows the word in a channel with time stamps.
 pub const STAMP_SIZE: u64 = 8;
-/// The largest payload of a frame: what 28 bits can say.
-pub const PAYLOAD_LEN_MAX: u32 = (1 << LENGTH_BITS) - 1;
+/// The largest payload of a frame; a little less than 28 bits can say, so that one padding can
+/// cover any frame.
+pub const PAYLOAD_LEN_MAX: u32 = (1 << LENGTH_BITS) - 64;
+/// The largest number that fits the length of a word.
+pub const LENGTH_MAX: u32 = (1 << LENGTH_BITS) - 1;
 
 const LENGTH_SHIFT: u32 = 32;
 const LENGTH_BITS: u32 = 28;
@@ -114,7 +117,7 @@ impl Word {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "masked to 28 and to 4 bits")]
     pub const fn kind(self) -> Kind {
-        let len = (self.0 >> LENGTH_SHIFT) as u32 & PAYLOAD_LEN_MAX;
+        let len = (self.0 >> LENGTH_SHIFT) as u32 & LENGTH_MAX;
         match self.0 >> KIND_SHIFT {
             KIND_RECORD => Kind::Record { len },
             KIND_PADDING => Kind::Padding { len },
@@ -125,7 +128,7 @@ impl Word {
     }
 
     const fn pack(kind: u64, len: u32) -> Option<Word> {
-        if len <= PAYLOAD_LEN_MAX {
+        if len <= LENGTH_MAX {
             Some(Word(kind << KIND_SHIFT | (len as u64) << LENGTH_SHIFT))
         } else {
             None
@@ -148,7 +151,9 @@ pub const fn head_size(stamped: bool) -> u64 {
 /// ```
 #[must_use]
 pub const fn frame_size(payload_len: u32, stamped: bool, alignment: u32) -> u64 {
-    (head_size(stamped) + payload_len as u64).next_multiple_of(alignment as u64)
+    // NB: not `next_multiple_of`, which divides; the alignment is known at run time only.
+    let mask = alignment as u64 - 1;
+    (head_size(stamped) + payload_len as u64 + mask) & !mask
 }
 
 #[cfg(test)]
@@ -157,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_word_gives_back_what_was_packed() {
-        for len in [0, 1, 7, 4096, PAYLOAD_LEN_MAX] {
+        for len in [0, 1, 7, 4096, PAYLOAD_LEN_MAX, LENGTH_MAX] {
             let word = Word::record(len).unwrap().with_checksum(0xDEAD_BEEF);
             assert_eq!(word.kind(), Kind::Record { len });
             assert_eq!(word.checksum(), 0xDEAD_BEEF);
@@ -165,7 +170,15 @@ mod tests {
             assert_eq!(Word::padding(len).unwrap().kind(), Kind::Padding { len });
             assert_eq!(Word::close(len).unwrap().kind(), Kind::Close { reason: len });
         }
-        assert_eq!(Word::record(PAYLOAD_LEN_MAX + 1), None);
+        assert_eq!(Word::record(LENGTH_MAX + 1), None);
+    }
+
+    #[test]
+    fn one_padding_covers_any_frame() {
+        for (stamped, alignment) in [(false, 8), (true, 8), (false, 64), (true, 64)] {
+            let skipped = frame_size(PAYLOAD_LEN_MAX, stamped, alignment) - WORD_SIZE;
+            assert!(skipped <= u64::from(LENGTH_MAX));
+        }
     }
 
     #[test]

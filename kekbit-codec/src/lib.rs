@@ -45,12 +45,14 @@
 //! # The layout
 //! A record stays an ordinary Rust type. On the wire its fields lie one behind the other, in the
 //! order of the declaration, little-endian, without padding:
-//! - integers and floats as they are, `bool` and `char` as `u8` and `u32`, `NonZero` as its integer;
+//! - integers and floats as they are; `bool` and `char` as `u8` and `u32`; `NonZero` as its
+//!   integer;
 //! - `Option<T>`: a byte, 0 or 1, then `T`, zeroed if absent;
 //! - `[T; N]`: the elements; a nested record: its fields;
 //! - enums as told [with the derive](macro@Record);
-//! - [`FixedStr<N>`](FixedStr): `N` bytes of UTF-8, padded with zeroes; [`FixedBytes<N>`](FixedBytes):
-//!   `N` bytes; [`Timestamp`]: a `u64` of nanoseconds; `Duration`: a `u64` of seconds and a `u32` of
+//! - [`FixedStr<N>`](FixedStr): `N` bytes of UTF-8, padded with zeroes;
+//! - [`FixedBytes<N>`](FixedBytes): `N` bytes;
+//! - [`Timestamp`]: a `u64` of nanoseconds; `Duration`: a `u64` of seconds and a `u32` of
 //!   nanoseconds; IP addresses: their octets; `PhantomData`: nothing.
 //!
 //! [`Schema::text`] spells out the layout of a type. All values of a type take the same room, and
@@ -66,20 +68,21 @@
 extern crate alloc;
 extern crate self as kekbit_codec;
 
+// Lowest layer first: a module uses only modules above it in this list.
+mod error;
+mod schema;
+mod field;
+mod wire;
+mod primitive;
+mod fixed;
+mod time;
+pub mod frame;
+mod record;
+mod show;
+mod compound;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod compound;
-mod error;
-mod field;
-mod fixed;
-pub mod frame;
-mod primitive;
-mod record;
-mod schema;
-mod show;
-mod time;
-mod wire;
 
 /// # Examples
 /// ```

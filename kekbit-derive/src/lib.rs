@@ -5,12 +5,13 @@
 //! `fallback` stands in where something was refused.
 #![forbid(unsafe_code)]
 
-mod ast;
+// Lowest layer first: a module uses only modules above it in this list.
 mod attr;
-mod bound;
-mod expand;
-mod fallback;
+mod ast;
 mod valid;
+mod bound;
+mod fallback;
+mod expand;
 
 use proc_macro::TokenStream;
 

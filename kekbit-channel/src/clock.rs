@@ -1,0 +1,31 @@
+//! Clocks: the time of day for time stamps, a coarse steady one for readers that wait.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use kekbit_codec::Timestamp;
+
+/// Where a writer takes its time stamps from.
+pub type Clock = fn() -> Timestamp;
+
+/// The clock of the system, in nanoseconds since the Unix epoch.
+pub(crate) fn system() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Milliseconds on a clock that only goes forward. Coarse: some 5 ns to read, a tick of the kernel
+/// (1 to 10 ms) of resolution.
+pub(crate) fn steady_millis() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::time::{ClockId, clock_gettime};
+        if let Ok(now) = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE) {
+            let now = Duration::from(now);
+            return u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        }
+    }
+    use std::{sync::OnceLock, time::Instant};
+    static START: OnceLock<Instant> = OnceLock::new();
+    let elapsed = START.get_or_init(Instant::now).elapsed();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,127 @@
+//! [`Cursor`]: where a reader is, and what it finds there. The polling of all readers.
+
+use std::time::Duration;
+
+use crate::{
+    clock,
+    error::ReadError,
+    liveness::{Finding, Liveness},
+    lock,
+    mapping::{Mapping, Position},
+    next::{Next, Recorded},
+    scan::{self, Step},
+    wait::Wait,
+};
+
+/// What a reader has of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor {
+    pub(crate) position: Position,
+    liveness: Liveness,
+    timeout: Option<Duration>,
+}
+
+impl Cursor {
+    pub(crate) fn at_start(mapping: &Mapping) -> Cursor {
+        Cursor {
+            position: mapping.start(),
+            liveness: Liveness::default(),
+            timeout: mapping.header.writer_timeout,
+        }
+    }
+
+    pub(crate) fn move_to(&mut self, position: Position) {
+        self.position = position;
+        self.liveness = Liveness::default();
+    }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+        self.liveness.look_again();
+    }
+
+    /// The next record, if there is one: the way of almost every record.
+    #[inline]
+    pub(crate) fn take<'m>(&mut self, mapping: &'m Mapping) -> Option<Recorded<&'m [u8]>> {
+        let Step::Record(frame) = scan::step(mapping, self.position) else { return None };
+        let sequence = self.position.sequence;
+        self.position = frame.next;
+        self.liveness.heard();
+        Some(frame.recorded(mapping, sequence))
+    }
+
+    /// The next record, or why there is none.
+    #[inline]
+    pub(crate) fn poll<'m>(
+        &mut self,
+        mapping: &'m Mapping,
+    ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
+        match self.take(mapping) {
+            Some(record) => Ok(Next::Record(record)),
+            None => self.poll_further(mapping),
+        }
+    }
+
+    /// The same, where there was no record a moment ago.
+    #[inline(never)]
+    pub(crate) fn poll_further<'m>(
+        &mut self,
+        mapping: &'m Mapping,
+    ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
+        loop {
+            match scan::step(mapping, self.position) {
+                Step::Record(_) => {
+                    if let Some(record) = self.take(mapping) {
+                        return Ok(Next::Record(record));
+                    }
+                }
+                Step::Padding(next) => self.position = next,
+                Step::Close(reason) => return Ok(Next::Closed(reason)),
+                Step::Damage(problem) => return Err(mapping.damaged(self.position, problem)),
+                Step::Empty => {
+                    if let Some(found) = self.look(mapping)? {
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What to say of a zero word; `None` to look at it again.
+    fn look<R>(&mut self, mapping: &Mapping) -> Result<Option<Next<R>>, ReadError> {
+        let position = self.position;
+        let found = self.liveness.look(
+            clock::steady_millis(),
+            self.timeout,
+            || lock::is_held(&mapping.file),
+            || scan::step(mapping, position) == Step::Empty,
+        );
+        match found {
+            Ok(None) => Ok(None),
+            Ok(Some(Finding::Pending)) => Ok(Some(Next::Pending)),
+            Ok(Some(Finding::Abandoned)) => Ok(Some(Next::Abandoned)),
+            Ok(Some(Finding::TimedOut)) => Ok(Some(Next::TimedOut)),
+            Err(source) => Err(ReadError::Io {
+                path: mapping.path.clone(),
+                step: "asking whether its writer is alive",
+                source,
+            }),
+        }
+    }
+
+    /// Polls until there is something other than [`Next::Pending`].
+    pub(crate) fn wait<'m>(
+        &mut self,
+        mapping: &'m Mapping,
+        wait: Wait,
+    ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
+        let mut round = 0;
+        loop {
+            match self.poll(mapping)? {
+                Next::Pending => wait.pause(round),
+                other => return Ok(other),
+            }
+            round = round.saturating_add(1);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What has reached the disk: [`Durability`] flushes it, once for all who wait.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    error::{PoisonReason, SyncError},
+    mapping::{Mapping, Position},
+};
+
+/// What a sync has achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Synced {
+    /// Records below this number survive a power cut.
+    pub durable: u64,
+    /// Except that the file lies in memory (tmpfs), which survives no power cut at all.
+    pub volatile: bool,
+}
+
+/// Shared by all handles of one writer.
+#[derive(Debug)]
+pub(crate) struct Durability {
+    flushed: Mutex<Flushed>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Flushed {
+    /// All before it is on the disk.
+    end: Position,
+    failed: bool,
+    /// The channel has ended: its lock is given up, and nothing may be stored any more.
+    sealed: bool,
+}
+
+impl Durability {
+    pub(crate) fn new(start: Position) -> Durability {
+        Durability { flushed: Mutex::new(Flushed { end: start, failed: false, sealed: false }) }
+    }
+
+    /// Makes sure that all before `target` is on the disk. Whoever comes while another flushes
+    /// waits, and has often nothing left to do.
+    ///
+    /// After a failure the kernel may have dropped the pages and would report success for a second
+    /// try, so there is none.
+    pub(crate) fn flush(&self, mapping: &Mapping, target: Position) -> Result<Synced, SyncError> {
+        let mut flushed = self.lock();
+        if flushed.failed {
+            return Err(SyncError::Poisoned { reason: PoisonReason::SyncFailed });
+        }
+        let start = flushed.end;
+        if start.offset < target.offset {
+            let result = mapping.region.flush(start.offset, target.offset - start.offset);
+            if let Err(source) = result {
+                flushed.failed = true;
+                let (path, durable) = (mapping.path.clone(), start.sequence);
+                return Err(SyncError::Io { path, durable, source });
+            }
+            flushed.end = target;
+            if !flushed.sealed {
+                mapping.set_durable(target.sequence);
+            }
+        }
+        Ok(Synced { durable: flushed.end.sequence, volatile: mapping.volatile })
+    }
+
+    /// Waits for a flush that is under way, keeps others out for as long as the guard lives, and
+    /// lets those that come later store nothing.
+    pub(crate) fn seal(&self) -> MutexGuard<'_, Flushed> {
+        let mut flushed = self.lock();
+        flushed.sealed = true;
+        flushed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Flushed> {
+        // A thread that panicked here had not yet changed anything: both stores come last.
+        self.flushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

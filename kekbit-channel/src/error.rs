@@ -1,0 +1,532 @@
+//! Errors: one type an operation, with the numbers, the path, and the source of each.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use kekbit_codec::Invalid;
+use thiserror::Error;
+
+/// Options that do not hold together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// Neither records nor bytes were given.
+    #[error("no capacity given; call `records(count)` or `bytes(count)`")]
+    CapacityMissing,
+    /// A number of raw records was given without their size.
+    #[error("a raw channel of so many records needs `max_payload(len)`, or else `bytes(count)`")]
+    RecordsOfUnknownSize,
+    /// More bytes than can be counted.
+    #[error("{count} records of {size} bytes each are more than a file can hold")]
+    CapacityOverflow {
+        /// Records asked for.
+        count: u64,
+        /// Bytes of the frame of one.
+        size: u64,
+    },
+    /// Not even one record would fit.
+    #[error("a capacity of {capacity} bytes holds no record; it takes at least {needed}")]
+    CapacityTooSmall {
+        /// Bytes asked for.
+        capacity: u64,
+        /// Bytes of one frame.
+        needed: u64,
+    },
+    /// Longer than a frame can say.
+    #[error("a payload of {len} bytes is too long; the format allows {max}")]
+    PayloadTooLong {
+        /// Bytes asked for.
+        len: u64,
+        /// Bytes allowed.
+        max: u64,
+    },
+    /// A typed channel has the size of its type.
+    #[error("`max_payload` was given for a typed channel, whose records all have the type's size")]
+    MaxPayloadOfTyped,
+    /// Zero, or more than 584 years.
+    #[error("a writer timeout of {timeout:?} is out of range; leave it out for none")]
+    TimeoutOutOfRange {
+        /// What was asked for.
+        timeout: Duration,
+    },
+    /// The schema text of the type is longer than the format allows.
+    #[error("the schema text of the type has {len} bytes; the format allows {max}")]
+    SchemaTooLong {
+        /// Bytes of the text.
+        len: usize,
+        /// Bytes allowed.
+        max: u32,
+    },
+}
+
+/// A channel could not be created. Nothing is left behind.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The options do not hold together.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The name is taken. A channel is never overwritten, and never continued.
+    #[error("`{}` exists already; a channel never replaces a file: choose another name", path.display())]
+    Exists {
+        /// The name.
+        path: PathBuf,
+    },
+    /// The file system has no room for the whole channel.
+    #[error("no room for `{}`: {needed} bytes needed, {available} available", path.display())]
+    NoSpace {
+        /// The channel that was to be.
+        path: PathBuf,
+        /// Bytes of the whole file.
+        needed: u64,
+        /// Bytes that the file system said it had, just after the failure.
+        available: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The process may not make files that large.
+    #[error("`{}` would have {needed} bytes, but this process may write files of {limit} at most (RLIMIT_FSIZE, `ulimit -f`)", path.display())]
+    FileSizeLimit {
+        /// The channel that was to be.
+        path: PathBuf,
+        /// Bytes of the whole file.
+        needed: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// A file system on which mapping and locks do not reach all processes.
+    #[error("`{}` is on a network or FUSE file system ({kind}), where readers may see nothing; use a local one, or `allow_network_file_systems()`", path.display())]
+    NetworkFileSystem {
+        /// The channel that was to be.
+        path: PathBuf,
+        /// Its kind, as the system numbers or names it.
+        kind: String,
+    },
+    /// Another process holds the lock of the file that was just made. Only a file system without
+    /// unnamed files leaves room for that.
+    #[error("`{}` was locked by another process while it was being created", path.display())]
+    Locked {
+        /// The channel that was to be.
+        path: PathBuf,
+    },
+    /// The system refused a step.
+    #[error("cannot create `{}`: {step}", path.display())]
+    Io {
+        /// The channel that was to be.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A file could not be opened as a channel.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no such file.
+    #[error("there is no channel `{}`; has its writer created it yet?", path.display())]
+    Missing {
+        /// The name.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A directory, a pipe, a device.
+    #[error("`{}` is a {kind}, not a file", path.display())]
+    NotAFile {
+        /// The name.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The file has no bytes at all.
+    #[error("`{}` is empty; a channel is never empty, so this is some other file or a broken copy", path.display())]
+    Empty {
+        /// The name.
+        path: PathBuf,
+    },
+    /// It does not begin like a channel.
+    #[error("`{}` is not a kekbit channel: it begins with {found}, a channel with \"KEKBIT\\r\\n\"", path.display())]
+    NotAChannel {
+        /// The name.
+        path: PathBuf,
+        /// The first bytes, readable.
+        found: String,
+    },
+    /// It begins like a channel that went through a transfer in text mode.
+    #[error("`{}` was a channel once: its line ends have been changed by a transfer in text mode; copy it again as binary", path.display())]
+    TextMode {
+        /// The name.
+        path: PathBuf,
+    },
+    /// Made by a later release.
+    #[error("`{}` has format version {found}; this library reads up to {supported}: use a newer one", path.display())]
+    NewerVersion {
+        /// The name.
+        path: PathBuf,
+        /// The version of the file.
+        found: u32,
+        /// The highest version known here.
+        supported: u32,
+    },
+    /// The file is shorter than its header says, or than a header is.
+    #[error("`{}` is cut short: it has {found} bytes and should have {expected}; copy it again, whole", path.display())]
+    Truncated {
+        /// The name.
+        path: PathBuf,
+        /// Bytes that are there.
+        found: u64,
+        /// Bytes that should be.
+        expected: u64,
+    },
+    /// The header fails its checksum, or contradicts itself.
+    #[error("the header of `{}` is damaged: {problem}", path.display())]
+    DamagedHeader {
+        /// The name.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// The channel was prepared for later and has no first sequence number yet.
+    #[error("`{}` has been prepared but is not in use yet", path.display())]
+    NotInUse {
+        /// The name.
+        path: PathBuf,
+    },
+    /// The records of the channel are of another type.
+    #[error("`{}` holds records of another type\n{difference}", path.display())]
+    Schema {
+        /// The name.
+        path: PathBuf,
+        /// Where the two schemas part.
+        difference: Box<SchemaDifference>,
+    },
+    /// The system refused a step.
+    #[error("cannot open `{}`: {step}", path.display())]
+    Io {
+        /// The name.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Two schemas that differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaDifference {
+    /// The schema text of the program's type.
+    pub expected: String,
+    /// The schema text of the file; empty for raw bytes.
+    pub found: String,
+    /// Fingerprint of the program's type.
+    pub expected_fingerprint: u64,
+    /// Fingerprint in the file.
+    pub found_fingerprint: u64,
+}
+
+impl core::fmt::Display for SchemaDifference {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if self.found.is_empty() {
+            return f
+                .write_str("the channel holds raw bytes and has no schema; read it with `Reader`");
+        }
+        let (mut expected, mut found) = (self.expected.lines(), self.found.lines());
+        let mut common = 0;
+        loop {
+            match (expected.next(), found.next()) {
+                (None, None) => break,
+                (Some(ours), Some(theirs)) if ours == theirs => common += 1,
+                (ours, theirs) => {
+                    if let Some(last) = self.expected.lines().take(common).last() {
+                        writeln!(f, "  {last}")?;
+                    }
+                    writeln!(f, "- {}", ours.unwrap_or("(no further field)"))?;
+                    writeln!(f, "+ {}", theirs.unwrap_or("(no further field)"))?;
+                    break;
+                }
+            }
+        }
+        write!(
+            f,
+            "first difference in line {}: `-` the program's type (fingerprint {:016x}), `+` the \
+             file's ({:016x}); name, offset, size, type of each field",
+            common + 1,
+            self.expected_fingerprint,
+            self.found_fingerprint
+        )
+    }
+}
+
+/// A record could not be written. Nothing was published; unless the variant says otherwise, the
+/// writer can go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// No room for this record. A shorter one may still fit; else close and start a new channel.
+    #[error("the channel is full: {needed} bytes needed, {available} available")]
+    Full {
+        /// Bytes of the frame.
+        needed: u64,
+        /// Bytes that are left.
+        available: u64,
+    },
+    /// The record would not fit any frame of this channel.
+    #[error("a record of {len} bytes is too long for this channel, which takes {max}")]
+    TooLong {
+        /// Bytes of the payload.
+        len: u64,
+        /// Bytes allowed.
+        max: u64,
+    },
+    /// The channel has been closed through another handle.
+    #[error("the channel is closed")]
+    Closed,
+    /// The writer has given up; see [`PoisonReason`]. For good.
+    #[error("the writer has stopped for good: {reason}")]
+    Poisoned {
+        /// Why.
+        reason: PoisonReason,
+    },
+}
+
+/// Why a writer has given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PoisonReason {
+    /// A sync failed, so nobody can tell what has reached the disk. The channel is sealed.
+    #[error("a sync failed, so nobody can tell what has reached the disk")]
+    SyncFailed,
+    /// Where the next frame belongs there is something already: another process writes to the
+    /// file. Nothing is written any more, not even a close mark.
+    #[error(
+        "the file was changed by somebody else: the word at byte {offset} should be zero and is {found:#018x}"
+    )]
+    ForeignWrite {
+        /// Where in the file.
+        offset: u64,
+        /// What was found.
+        found: u64,
+    },
+}
+
+/// A sync failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The system could not write everything out. The writer is poisoned and the channel sealed.
+    #[error("cannot write `{}` out to the disk; the channel is sealed, records below {durable} are safe", path.display())]
+    Io {
+        /// The channel.
+        path: PathBuf,
+        /// Records below this number are on the disk.
+        durable: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The channel has been closed through another handle.
+    #[error("the channel is closed")]
+    Closed,
+    /// The writer has given up before.
+    #[error("the writer has stopped for good: {reason}")]
+    Poisoned {
+        /// Why.
+        reason: PoisonReason,
+    },
+    /// A forked child must not use the writer of its parent.
+    #[error("the writer belongs to process {owner}, this is process {this}")]
+    OtherProcess {
+        /// The process that created it.
+        owner: u32,
+        /// This process.
+        this: u32,
+    },
+}
+
+/// A channel could not be closed as asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// It was closed through another handle.
+    #[error("the channel is closed already")]
+    Closed,
+    /// The writer had given up before.
+    #[error("the writer has stopped for good: {reason}")]
+    Poisoned {
+        /// Why.
+        reason: PoisonReason,
+    },
+    /// A forked child must not use the writer of its parent.
+    #[error("the writer belongs to process {owner}, this is process {this}")]
+    OtherProcess {
+        /// The process that created it.
+        owner: u32,
+        /// This process.
+        this: u32,
+    },
+}
+
+/// A record could not be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// What lies in the file is not what the format allows. The reader stays where it is.
+    #[error("`{}` is damaged at byte {offset}, where record {sequence} belongs: {problem}; `recover` tells what can be kept", path.display())]
+    Damaged {
+        /// The channel.
+        path: PathBuf,
+        /// Where the frame starts.
+        offset: u64,
+        /// The record that belongs there.
+        sequence: u64,
+        /// What does not fit.
+        problem: Problem,
+    },
+    /// The frame is whole, but its payload is no value of the type. The reader has moved on to the
+    /// next record.
+    #[error("record {sequence} of `{}` is no valid value", path.display())]
+    Invalid {
+        /// The channel.
+        path: PathBuf,
+        /// The record.
+        sequence: u64,
+        /// Which field, where, and what was found.
+        source: Invalid,
+    },
+    /// The system refused a step.
+    #[error("cannot read `{}`: {step}", path.display())]
+    Io {
+        /// The channel.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What is wrong with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The word is of no kind that the format knows.
+    #[error("the word {word:#018x} is of no known kind")]
+    Kind {
+        /// The word.
+        word: u64,
+    },
+    /// The length is not what a record of this channel has.
+    #[error("a payload of {found} bytes, where the channel has {expected}")]
+    Length {
+        /// Bytes that the word says.
+        found: u64,
+        /// Bytes that every record has (with a stride), or has at most.
+        expected: u64,
+    },
+    /// The frame would go past the capacity.
+    #[error("a frame of {size} bytes, where {available} are left")]
+    PastCapacity {
+        /// Bytes of the frame.
+        size: u64,
+        /// Bytes that are left.
+        available: u64,
+    },
+    /// The padding ends where no frame can start, or the channel has none.
+    #[error("a padding of {len} bytes, which cannot be here")]
+    Padding {
+        /// Bytes that the word says.
+        len: u64,
+    },
+    /// The checksum is not that of the frame.
+    #[error("the checksum is {found:#010x} and should be {expected:#010x}")]
+    Checksum {
+        /// What the word says.
+        found: u32,
+        /// What the frame gives.
+        expected: u32,
+    },
+}
+
+/// A reader could not be moved.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SeekError {
+    /// There is no such record.
+    #[error(
+        "record {sequence} is not there; the channel holds {first} up to, not including, {end}"
+    )]
+    OutOfRange {
+        /// The record asked for.
+        sequence: u64,
+        /// The first record.
+        first: u64,
+        /// One past the last record, as of now.
+        end: u64,
+    },
+    /// The channel has no time stamps.
+    #[error("`{}` has no time stamps; they are an option of its creation", path.display())]
+    NoTimeStamps {
+        /// The channel.
+        path: PathBuf,
+    },
+    /// What lies on the way could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Channels could not be merged.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// An input has no time stamps, by which a merge orders.
+    #[error("input {input}, `{}`, has no time stamps, by which a merge orders; they are an option of its creation", path.display())]
+    NoTimeStamps {
+        /// Its place among the inputs.
+        input: usize,
+        /// The channel.
+        path: PathBuf,
+    },
+}
+
+/// A channel could not be recovered.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// It is no channel that can be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Its writer is alive.
+    #[error("`{}` has a living writer; nothing was changed", path.display())]
+    WriterAlive {
+        /// The channel.
+        path: PathBuf,
+    },
+    /// Records that had been synced are damaged or gone: not an unfinished tail.
+    #[error("`{}` is damaged: record {sequence} at byte {offset} was synced (all below {durable} were), but {}; {beyond} valid records were found beyond it. Nothing was changed; accept the loss to seal the channel in front of it", path.display(), problem.map_or_else(|| "is not there".to_owned(), |problem| problem.to_string()))]
+    Damaged {
+        /// The channel.
+        path: PathBuf,
+        /// The first record that is not whole.
+        sequence: u64,
+        /// Where it belongs.
+        offset: u64,
+        /// What is wrong with it; `None` if nothing is there.
+        problem: Option<Problem>,
+        /// Records below this number had been synced.
+        durable: u64,
+        /// Valid records found beyond it.
+        beyond: u64,
+    },
+    /// The system refused a step.
+    #[error("cannot recover `{}`: {step}", path.display())]
+    Io {
+        /// The channel.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,400 @@
+//! [`Mapping`]: one channel's memory with what its header says, shared by all who use it.
+
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use kekbit_codec::{Invalid, Record, Schema, frame};
+
+use crate::{
+    checksum::Seed,
+    clock,
+    error::{CreateError, OpenError, OptionsError, Problem, ReadError, SchemaDifference},
+    file::{self, NewFile, Storage},
+    header::{Header, HeaderError, UncheckedHeader},
+    layout::{self, HEADER_SIZE, PAGE_SIZE, SCHEMA_LEN_MAX, STATE_SIZE, VERSION},
+    lock,
+    options::{ChannelOptions, Prefault},
+    region::Region,
+    sync::{AtomicU64, Ordering},
+};
+
+/// A channel in memory. The lock of a writer belongs to `file`, which is dropped after `region`:
+/// fields are dropped in the order in which they stand here.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    pub(crate) region: Region,
+    pub(crate) header: Header,
+    pub(crate) seed: Seed,
+    /// Number of the first record.
+    pub(crate) base: u64,
+    /// Whether committed frames are a prefix, so that the end may be searched: the file is the one
+    /// that was created, in the boot in which it was.
+    pub(crate) searchable: bool,
+    /// Whether a sync reaches nothing that survives a reboot.
+    pub(crate) volatile: bool,
+    /// Nothing vouches for payloads from this record on.
+    pub(crate) unverified_from: u64,
+    /// In a file that must be scanned: records below this number have been walked over.
+    pub(crate) proven: AtomicU64,
+    pub(crate) path: PathBuf,
+    pub(crate) file: File,
+}
+
+/// The type of a channel's records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordType {
+    pub(crate) size: u64,
+    pub(crate) schema: &'static Schema,
+}
+
+impl RecordType {
+    pub(crate) fn of<T: Record>() -> RecordType {
+        RecordType { size: kekbit_codec::size::<T>() as u64, schema: T::SCHEMA }
+    }
+}
+
+impl Mapping {
+    /// Makes a new channel: of a type, or of raw bytes.
+    pub(crate) fn create(
+        path: &Path,
+        options: &ChannelOptions,
+        record: Option<RecordType>,
+    ) -> Result<Mapping, CreateError> {
+        let at = |step| move |source| CreateError::Io { path: path.to_owned(), step, source };
+        let plan = options.plan(record.map(|record| record.size))?;
+        let schema = record.map_or(String::new(), |record| record.schema.text());
+        let schema_len = u32::try_from(schema.len()).ok().filter(|len| *len <= SCHEMA_LEN_MAX);
+        let schema_len = schema_len
+            .ok_or(OptionsError::SchemaTooLong { len: schema.len(), max: SCHEMA_LEN_MAX })?;
+        let data_offset = layout::data_offset(schema_len);
+        let overflow = OptionsError::CapacityOverflow { count: plan.capacity, size: 1 };
+        let size = layout::file_size(data_offset, plan.capacity, plan.alignment.bytes())
+            .ok_or(overflow)?;
+        // The name is looked at again when the file gets it; here it saves the work.
+        if path.symlink_metadata().is_ok() {
+            return Err(CreateError::Exists { path: path.to_owned() });
+        }
+        let folder = File::open(file::parent(path)).map_err(at("opening its folder"))?;
+        let storage = file::storage(&folder).map_err(at("asking for the file system"))?;
+        if let (Storage::Network(kind), false) = (&storage, options.network) {
+            let (path, kind) = (path.to_owned(), kind.clone());
+            return Err(CreateError::NetworkFileSystem { path, kind });
+        }
+        // Beyond the limit the kernel does not refuse, it kills (SIGXFSZ).
+        if let Some(limit) = file::size_limit().filter(|limit| *limit < size) {
+            return Err(CreateError::FileSizeLimit { path: path.to_owned(), needed: size, limit });
+        }
+        let new = NewFile::create(path, options.mode).map_err(at("making the file"))?;
+        file::allocate(&new.file, size)
+            .map_err(|source| no_space(path, &new.file, size, source))?;
+        let (device, inode) = file::identity(&new.file).map_err(at("asking for its inode"))?;
+        let header = Header {
+            data_offset,
+            checksums: plan.flags & layout::FLAG_CHECKSUMS != 0,
+            time_stamps: plan.flags & layout::FLAG_TIME_STAMPS != 0,
+            channel_id: file::random_id().map_err(at("drawing its random id"))?,
+            writer_id: plan.writer_id,
+            predecessor_id: 0,
+            created: clock::system(),
+            boot_id: file::boot_id(),
+            device,
+            inode,
+            writer_timeout: plan.writer_timeout,
+            capacity: plan.capacity,
+            max_payload: plan.max_payload,
+            alignment: plan.alignment,
+            stride: plan.stride,
+            fingerprint: record.map_or(0, |record| record.schema.fingerprint()),
+            schema,
+        };
+        let seed = Seed::new(header.channel_id);
+        let base = 0;
+        new.file.write_all_at(&header.to_bytes(), 0).map_err(at("writing its header"))?;
+        new.file
+            .write_all_at(&first_state(seed, base), header.state_offset())
+            .map_err(at("writing its state"))?;
+        let region = Region::map_writable(&new.file, size).map_err(at("mapping it"))?;
+        if options.prefault == Prefault::All {
+            region.prefault(data_offset, size - data_offset);
+        }
+        if !lock::acquire(&new.file).map_err(at("locking it"))? {
+            return Err(CreateError::Locked { path: path.to_owned() });
+        }
+        new.file.sync_all().map_err(at("writing its header to the disk"))?;
+        let file = new.publish().map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
+            _ => at("giving it its name")(source),
+        })?;
+        let volatile = storage == Storage::Memory;
+        let mut mapping = Mapping::over(region, header, base, file, path, volatile);
+        mapping.searchable = true;
+        Ok(mapping)
+    }
+
+    /// Maps a channel for reading.
+    pub(crate) fn open(path: &Path) -> Result<Mapping, OpenError> {
+        let file = file::open_readable(path).map_err(|error| opening(path, error))?;
+        Mapping::of_file(file, path, Region::map_readable)
+    }
+
+    /// Maps a channel for the one who holds its lock.
+    pub(crate) fn open_writable(path: &Path) -> Result<Mapping, OpenError> {
+        let file = file::open_writable(path).map_err(|error| opening(path, error))?;
+        Mapping::of_file(file, path, Region::map_writable)
+    }
+
+    fn of_file(
+        file: File,
+        path: &Path,
+        map: fn(&File, u64) -> std::io::Result<Region>,
+    ) -> Result<Mapping, OpenError> {
+        let at = |step| move |source| OpenError::Io { path: path.to_owned(), step, source };
+        let metadata = file.metadata().map_err(at("asking for its size"))?;
+        if !metadata.is_file() {
+            let kind = if metadata.is_dir() { "directory" } else { "pipe, socket or device" };
+            return Err(OpenError::NotAFile { path: path.to_owned(), kind });
+        }
+        let found = metadata.len();
+        let header = read_header(&file, found, path)?;
+        let Some(size) = header.file_size() else {
+            let problem = "more capacity than a file can have".to_owned();
+            return Err(OpenError::DamagedHeader { path: path.to_owned(), problem });
+        };
+        if found < size {
+            return Err(OpenError::Truncated { path: path.to_owned(), found, expected: size });
+        }
+        let volatile =
+            file::storage(&file).map_err(at("asking for the file system"))? == Storage::Memory;
+        let (device, inode) = file::identity(&file).map_err(at("asking for its inode"))?;
+        let same_boot = header.boot_id != 0 && header.boot_id == file::boot_id();
+        let region = map(&file, size).map_err(at("mapping it"))?;
+        let seed = Seed::new(header.channel_id);
+        let base = base(&region, seed, &header, path)?;
+        // An inode number is given out again: a file restored from a copy may have the very one.
+        let younger = file::born(&file).is_some_and(|born| header.created < born);
+        let same_file = (header.device, header.inode) == (device, inode) && !younger;
+        let mut mapping = Mapping::over(region, header, base, file, path, volatile);
+        mapping.searchable = same_boot && same_file;
+        if !mapping.searchable && !mapping.header.checksums {
+            // `durable` speaks of this very file. A copy made while the writer ran can have it from
+            // a later moment than the records.
+            mapping.unverified_from = if same_file { mapping.durable() } else { mapping.base };
+        }
+        Ok(mapping)
+    }
+
+    /// A mapping over memory that holds `header`'s channel; not searchable.
+    pub(crate) fn over(
+        region: Region,
+        header: Header,
+        base: u64,
+        file: File,
+        path: &Path,
+        volatile: bool,
+    ) -> Mapping {
+        Mapping {
+            seed: Seed::new(header.channel_id),
+            region,
+            header,
+            base,
+            searchable: false,
+            volatile,
+            unverified_from: u64::MAX,
+            proven: AtomicU64::new(base),
+            path: path.to_owned(),
+            file,
+        }
+    }
+
+    /// Where the first frame starts.
+    pub(crate) fn start(&self) -> Position {
+        Position { offset: self.header.data_offset, sequence: self.base }
+    }
+
+    /// Where frames must have ended.
+    #[inline]
+    pub(crate) fn limit(&self) -> u64 {
+        // No overflow: the file has this size and more.
+        self.header.data_offset + self.header.capacity
+    }
+
+    /// Where record `sequence` lies in a channel of fixed stride; `None` in a raw channel and
+    /// where no record can be.
+    pub(crate) fn slot(&self, sequence: u64) -> Option<Position> {
+        let index = sequence.checked_sub(self.base)?;
+        if self.header.stride == 0 || self.header.record_count_max() <= index {
+            return None;
+        }
+        let offset = self.header.data_offset + index * self.header.stride;
+        Some(Position { offset, sequence })
+    }
+
+    /// Every record below this number has been covered by a sync.
+    pub(crate) fn durable(&self) -> u64 {
+        self.region.load(self.header.state_offset() + layout::STATE_DURABLE).unwrap_or(0)
+    }
+
+    /// Says that records below `sequence` have been covered by a sync.
+    pub(crate) fn set_durable(&self, sequence: u64) {
+        let stored =
+            self.region.store(self.header.state_offset() + layout::STATE_DURABLE, sequence);
+        debug_assert!(stored.is_some(), "the state page of a writer");
+    }
+
+    /// Notes that all before `position` has been walked over.
+    pub(crate) fn prove(&self, position: Position) {
+        // Relaxed: the number only says where a later walk may start. Whoever uses it loads the
+        // words themselves with acquire order.
+        self.proven.fetch_max(position.sequence, Ordering::Relaxed);
+    }
+
+    /// The error of a frame that is none.
+    #[cold]
+    pub(crate) fn damaged(&self, at: Position, problem: Problem) -> ReadError {
+        let Position { offset, sequence } = at;
+        ReadError::Damaged { path: self.path.clone(), offset, sequence, problem }
+    }
+
+    /// The error of a payload that is no value.
+    #[cold]
+    pub(crate) fn invalid(&self, sequence: u64, source: Invalid) -> ReadError {
+        ReadError::Invalid { path: self.path.clone(), sequence, source }
+    }
+
+    /// Whether the channel holds records of that type.
+    pub(crate) fn check_schema(&self, record: RecordType) -> Result<(), OpenError> {
+        let expected = record.schema.text();
+        let expected_fingerprint = record.schema.fingerprint();
+        let header = &self.header;
+        if header.fingerprint == expected_fingerprint && header.schema == expected {
+            if u64::from(header.max_payload) == record.size {
+                return Ok(());
+            }
+            let problem = format!(
+                "records of {} bytes, where the schema says {}",
+                header.max_payload, record.size
+            );
+            return Err(OpenError::DamagedHeader { path: self.path.clone(), problem });
+        }
+        Err(OpenError::Schema {
+            path: self.path.clone(),
+            difference: Box::new(SchemaDifference {
+                expected,
+                found: header.schema.clone(),
+                expected_fingerprint,
+                found_fingerprint: header.fingerprint,
+            }),
+        })
+    }
+}
+
+/// A place between two frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Where the next frame starts in the file.
+    pub(crate) offset: u64,
+    /// The number of the next record.
+    pub(crate) sequence: u64,
+}
+
+fn first_state(seed: Seed, base: u64) -> [u8; 16] {
+    const _: () = assert!(layout::STATE_BASE == 0 && layout::STATE_BASE_CHECK == 8);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&(base + 1).to_le_bytes());
+    bytes[8..].copy_from_slice(&seed.base(base + 1).to_le_bytes());
+    bytes
+}
+
+fn base(region: &Region, seed: Seed, header: &Header, path: &Path) -> Result<u64, OpenError> {
+    let damaged = |problem| OpenError::DamagedHeader { path: path.to_owned(), problem };
+    let state = header.state_offset();
+    let stored = region.load(state + layout::STATE_BASE).unwrap_or(0);
+    let check = region.load(state + layout::STATE_BASE_CHECK).unwrap_or(0);
+    match stored.checked_sub(1) {
+        None => Err(OpenError::NotInUse { path: path.to_owned() }),
+        Some(base) if check != seed.base(stored) => {
+            Err(damaged(format!("the first sequence number {base} fails its check")))
+        }
+        // A record takes a byte at least: with this, no number of a record can overflow.
+        Some(base) if base.checked_add(header.capacity).is_none() => {
+            let problem =
+                format!("the first sequence number {base} leaves no room for the records");
+            Err(damaged(problem))
+        }
+        Some(base) => Ok(base),
+    }
+}
+
+fn read_header(file: &File, size: u64, path: &Path) -> Result<Header, OpenError> {
+    let read = |offset: u64, len: u64| {
+        let len = usize::try_from(len.min(size.saturating_sub(offset))).unwrap_or(0);
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, offset).map(|()| bytes).map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            step: "reading its header",
+            source,
+        })
+    };
+    let fixed = read(0, HEADER_SIZE as u64)?;
+    if fixed.is_empty() {
+        return Err(OpenError::Empty { path: path.to_owned() });
+    }
+    let refuse = |error| refusal(path, size, error);
+    let unchecked = UncheckedHeader::from_bytes(&fixed).map_err(refuse)?;
+    let schema_len = u64::from(unchecked.schema_len());
+    let least = (HEADER_SIZE as u64 + schema_len).next_multiple_of(PAGE_SIZE) + STATE_SIZE;
+    if size < least {
+        return Err(refuse(HeaderError::Truncated { expected: least }));
+    }
+    let schema = read(HEADER_SIZE as u64, schema_len)?;
+    unchecked.check(&schema).map_err(refuse)
+}
+
+fn refusal(path: &Path, size: u64, error: HeaderError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        HeaderError::NotAChannel { found } => OpenError::NotAChannel { path, found },
+        HeaderError::TextMode => OpenError::TextMode { path },
+        HeaderError::NewerVersion { found } => {
+            OpenError::NewerVersion { path, found, supported: VERSION }
+        }
+        HeaderError::Truncated { expected } => OpenError::Truncated { path, found: size, expected },
+        HeaderError::Damaged { problem } => OpenError::DamagedHeader { path, problem },
+    }
+}
+
+fn opening(path: &Path, source: std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    match source.kind() {
+        std::io::ErrorKind::NotFound => OpenError::Missing { path, source },
+        std::io::ErrorKind::IsADirectory => OpenError::NotAFile { path, kind: "directory" },
+        _ => OpenError::Io { path, step: "opening the file", source },
+    }
+}
+
+fn no_space(path: &Path, file: &File, needed: u64, source: std::io::Error) -> CreateError {
+    let path = path.to_owned();
+    match source.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            CreateError::NoSpace { path, needed, available: file::available(file), source }
+        }
+        _ => CreateError::Io { path, step: "reserving its blocks", source },
+    }
+}
+
+impl Position {
+    /// Behind a record whose frame has that many bytes.
+    #[inline]
+    pub(crate) fn after_record(self, frame_size: u64) -> Position {
+        Position { offset: self.offset + frame_size, sequence: self.sequence + 1 }
+    }
+
+    /// Behind a padding of that length.
+    #[inline]
+    pub(crate) fn after_padding(self, len: u32) -> Position {
+        Position { offset: self.offset + frame::WORD_SIZE + u64::from(len), ..self }
+    }
+}

@@ -1,0 +1,163 @@
+//! [`recover`]: finds the valid prefix of a channel whose writer died, and seals it.
+
+use std::path::Path;
+
+use kekbit_codec::frame::Word;
+
+use crate::{
+    error::{Problem, RecoverError},
+    file,
+    layout::{CLOSE_SIZE, PAGE_SIZE},
+    lock,
+    mapping::{Mapping, Position},
+    next::CloseReason,
+    scan::{self, Step, Stop, Walk},
+};
+
+/// What recovery found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// Records that the channel holds.
+    pub records: u64,
+    /// How the channel ends: as its writer closed it, or
+    /// [`Recovered`](CloseReason::Recovered) if it was sealed now or earlier.
+    pub reason: CloseReason,
+    /// Whether it was sealed now.
+    pub sealed: bool,
+    /// What the first frame behind the valid ones is, if it is a bad one.
+    pub problem: Option<Problem>,
+    /// Valid records found beyond the first bad or missing one. They are given up, but still there.
+    pub beyond: u64,
+    /// Records that a sync had covered before the writer died.
+    pub durable: u64,
+}
+
+/// What recovery may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Loss {
+    /// Nothing that a sync had covered is given up.
+    #[default]
+    Refused,
+    /// The channel is sealed in front of the first bad record, whatever comes behind.
+    Accepted,
+}
+
+/// Seals a channel that its writer left unclosed: all valid records are kept, on the disk, and
+/// readers find [`CloseReason::Recovered`] behind them. A channel that was closed stays as it is.
+///
+/// Always walks all frames and checks them. Never changes a valid record.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("ticks.kekbit");
+/// use kekbit_channel::{ChannelOptions, CloseReason, Writer, recover};
+///
+/// let mut writer = Writer::create(&path, &ChannelOptions::new().bytes(4096))?;
+/// writer.append(b"kept")?;
+/// assert!(recover(&path).is_err(), "its writer is alive");
+/// drop(writer);
+/// let recovery = recover(&path)?;
+/// assert_eq!((recovery.records, recovery.reason), (1, CloseReason::Closed));
+/// assert!(!recovery.sealed, "its writer had closed it");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`RecoverError::WriterAlive`] while there is a writer; [`RecoverError::Damaged`] if records that
+/// a sync had covered are damaged or gone. Nothing is changed then.
+pub fn recover(path: impl AsRef<Path>) -> Result<Recovery, RecoverError> {
+    recover_with(path, Loss::Refused)
+}
+
+/// As [`recover`], and says whether records that a sync had covered may be given up.
+///
+/// # Errors
+/// As [`recover`].
+pub fn recover_with(path: impl AsRef<Path>, loss: Loss) -> Result<Recovery, RecoverError> {
+    let path = path.as_ref();
+    let at = |step| move |source| RecoverError::Io { path: path.to_owned(), step, source };
+    let mapping = Mapping::open_writable(path)?;
+    if !lock::acquire(&mapping.file).map_err(at("locking it"))? {
+        return Err(RecoverError::WriterAlive { path: path.to_owned() });
+    }
+    let walk = scan::walk(&mapping, mapping.start(), |_at, _stamp| false);
+    let records = walk.end.sequence - mapping.base;
+    let durable = mapping.durable();
+    if let Stop::Close(reason) = walk.stop {
+        return Ok(Recovery { records, reason, sealed: false, problem: None, beyond: 0, durable });
+    }
+    let problem = match walk.stop {
+        Stop::Damage(problem) => Some(problem),
+        Stop::Empty | Stop::Close(_) | Stop::Found => None,
+    };
+    let beyond = beyond(&mapping, walk.end);
+    if walk.end.sequence < durable && loss == Loss::Refused {
+        return Err(RecoverError::Damaged {
+            path: path.to_owned(),
+            sequence: walk.end.sequence,
+            offset: walk.end.offset,
+            problem,
+            durable,
+            beyond,
+        });
+    }
+    seal(&mapping, &walk, beyond).map_err(at("writing it out to the disk"))?;
+    let reason = CloseReason::Recovered;
+    Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
+}
+
+/// Makes the valid prefix durable, puts a close mark behind it, and gives the unused tail back.
+fn seal(mapping: &Mapping, walk: &Walk, beyond: u64) -> std::io::Result<()> {
+    let start = mapping.header.data_offset;
+    let end = walk.end;
+    mapping.region.flush(start, end.offset - start)?;
+    if mapping.header.checksums || mapping.searchable {
+        // Nothing else vouches for records without checksums from an earlier boot, and a flush of
+        // what is there now does not either.
+        mapping.set_durable(end.sequence);
+    }
+    let mut word = Word::close(CloseReason::Recovered.to_number()).unwrap_or(Word::EMPTY);
+    if mapping.header.checksums {
+        word = word.with_checksum(mapping.seed.frame(end.sequence, word, &[]));
+    }
+    // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
+    let stored = mapping.region.store(end.offset, word.to_bits());
+    debug_assert!(stored.is_some(), "the end of a walk is a word of the region");
+    mapping.region.flush(start, end.offset + CLOSE_SIZE - start)?;
+    if beyond == 0 {
+        let used = (end.offset + CLOSE_SIZE).next_multiple_of(PAGE_SIZE);
+        let unused = mapping.region.size().saturating_sub(used);
+        // Best effort: the blocks come back with the file.
+        let _ = file::punch_hole(&mapping.file, used, unused);
+    }
+    Ok(())
+}
+
+/// How many valid records lie behind `end`, where there is none.
+///
+/// Their places are known only with a stride; and only checksums tell a record from what happens
+/// to look like one.
+fn beyond(mapping: &Mapping, end: Position) -> u64 {
+    if !mapping.header.checksums || mapping.header.stride == 0 {
+        return 0;
+    }
+    let (mut valid, mut sequence) = (0, end.sequence.saturating_add(1));
+    let mut asked_page = 0;
+    while let Some(slot) = mapping.slot(sequence) {
+        sequence += 1;
+        match scan::step(mapping, slot) {
+            Step::Record(_) => valid += 1,
+            // A hole can be terabytes long: ask the file system where it ends, once a page.
+            Step::Empty if slot.offset / PAGE_SIZE != asked_page => {
+                asked_page = slot.offset / PAGE_SIZE;
+                let Some(data) = file::next_data(&mapping.file, slot.offset) else { break };
+                let skipped = data.saturating_sub(slot.offset) / mapping.header.stride;
+                sequence = sequence.max(slot.sequence.saturating_add(skipped));
+            }
+            _ => {}
+        }
+    }
+    valid
+}

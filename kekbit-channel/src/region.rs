@@ -1,0 +1,247 @@
+//! [`Region`]: memory that a channel lives in, and the only pointers of the workspace.
+//!
+//! It knows no protocol. The law of the module, on which every `SAFETY` comment rests:
+//!
+//! 1. *Words* (aligned eight bytes) are touched through [`Region::load`] and [`Region::store`]
+//!    alone, which are atomic.
+//! 2. A *claimed* range is written by the one writer of the channel, while no word that covers it
+//!    has been published.
+//! 3. A *committed* range is never written again, by anyone.
+//!
+//! A file can be changed behind our back by any process that may write it. The contract of the
+//! safe `open` and `create` is that nobody but the channel's writer does, and that nobody
+//! truncates it: it is stated in their docs. A file system offers no way to enforce it. What
+//! breaks the contract can yield wrong values or kill the process (SIGBUS); because every byte
+//! pattern of a payload is valid as far as the compiler is concerned, it cannot make an invalid
+//! value of a Rust type.
+//!
+//! The mapping is a raw pointer and a length, never one big slice. Slices exist for single
+//! payloads.
+
+use std::{fs::File, io};
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use crate::sync::{AtomicU64, Ordering};
+
+#[cfg(test)]
+pub(crate) mod heap;
+
+/// Memory of a fixed size, page-aligned if it is a file's.
+#[derive(Debug)]
+pub(crate) struct Region {
+    memory: Memory,
+    writable: bool,
+}
+
+#[derive(Debug)]
+enum Memory {
+    File(MmapRaw),
+    #[cfg(test)]
+    Heap(heap::Heap),
+}
+
+impl Region {
+    /// Maps the first `size` bytes of a file that is at least that long, for its writer.
+    pub(crate) fn map_writable(file: &File, size: u64) -> io::Result<Region> {
+        let map = MmapOptions::new().len(index(size)).map_raw(file)?;
+        Ok(Region { memory: Memory::File(map), writable: true })
+    }
+
+    /// Maps the first `size` bytes of a file that is at least that long, for readers.
+    pub(crate) fn map_readable(file: &File, size: u64) -> io::Result<Region> {
+        let map = MmapOptions::new().len(index(size)).map_raw_read_only(file)?;
+        Ok(Region { memory: Memory::File(map), writable: false })
+    }
+
+    /// Zeroed memory of this process with the same contract.
+    #[cfg(test)]
+    pub(crate) fn on_heap(size: u64) -> Region {
+        Region { memory: Memory::Heap(heap::Heap::new(size)), writable: true }
+    }
+
+    #[inline]
+    pub(crate) fn size(&self) -> u64 {
+        match &self.memory {
+            Memory::File(map) => map.len() as u64,
+            #[cfg(test)]
+            Memory::Heap(heap) => heap.size(),
+        }
+    }
+
+    /// Loads a word, with acquire order: whatever was written before the
+    /// [`store`](Self::store) that put it there is visible. `None` outside the region or if
+    /// `offset` is not a multiple of 8.
+    #[inline]
+    pub(crate) fn load(&self, offset: u64) -> Option<u64> {
+        // Acquire: pairs with the Release store in `Region::store`.
+        Some(u64::from_le(self.word(offset)?.load(Ordering::Acquire)))
+    }
+
+    /// Stores a word, with release order. `None` outside the region, if `offset` is not a multiple
+    /// of 8, or if the region was mapped for reading.
+    #[inline]
+    pub(crate) fn store(&self, offset: u64, value: u64) -> Option<()> {
+        if !self.writable {
+            return None;
+        }
+        // Release: pairs with the Acquire load in `Region::load`.
+        self.word(offset)?.store(value.to_le(), Ordering::Release);
+        Some(())
+    }
+
+    /// Bytes that nobody writes to: those of a committed record, or of a claim at rest.
+    ///
+    /// Returns an empty slice if the range is not inside the region.
+    ///
+    /// # Safety
+    /// 1. All writes to the range have happened before: a word that publishes it was loaded through
+    ///    [`load`](Self::load), or the writes were made by the one who calls.
+    /// 2. Nobody writes to the range while the slice lives.
+    #[inline]
+    pub(crate) unsafe fn committed(&self, offset: u64, len: u64) -> &[u8] {
+        debug_assert!(self.contains(offset, len));
+        if !self.contains(offset, len) {
+            return &[];
+        }
+        // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
+        // mapping) that starts at `base`.
+        let start = unsafe { self.base().add(index(offset)) };
+        // SAFETY: 1. `start` is valid for reads of `len` bytes, by `contains`. 2. Bytes need no
+        // alignment and have no invalid patterns; mapped and zeroed memory is initialized.
+        // 3. Nobody writes to the range while the slice lives, by item 2 of our contract; that
+        // the writes before it are visible is item 1. 4. A region is not larger than `isize::MAX`.
+        unsafe { core::slice::from_raw_parts(start, index(len)) }
+    }
+
+    /// Bytes that are claimed and not yet published.
+    ///
+    /// Returns an empty slice if the range is not inside the region, or if the region was mapped
+    /// for reading.
+    ///
+    /// # Safety
+    /// 1. The caller is the channel's one writer.
+    /// 2. No word that covers the range has been published, so that nobody holds a slice from
+    ///    [`committed`](Self::committed) into it.
+    /// 3. No other slice from `claimed` that overlaps the range is alive, and while this one is,
+    ///    the range is touched through nothing else.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "uniqueness is the caller's proof, see Safety")]
+    pub(crate) unsafe fn claimed(&self, offset: u64, len: u64) -> &mut [u8] {
+        debug_assert!(self.contains(offset, len) && self.writable);
+        if !self.contains(offset, len) || !self.writable {
+            return &mut [];
+        }
+        // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
+        // mapping) that starts at `base`.
+        let start = unsafe { self.base().add(index(offset)) };
+        // SAFETY: 1. `start` is valid for reads and writes of `len` bytes, by `contains` and
+        // `writable`. 2. Bytes need no alignment and have no invalid patterns; mapped and zeroed
+        // memory is initialized. 3. Exclusive access is the three items of our contract.
+        // 4. A region is not larger than `isize::MAX`.
+        unsafe { core::slice::from_raw_parts_mut(start, index(len)) }
+    }
+
+    /// Writes a range out to the disk, and waits for it.
+    pub(crate) fn flush(&self, offset: u64, len: u64) -> io::Result<()> {
+        match &self.memory {
+            Memory::File(map) => map.flush_range(index(offset), index(len)),
+            #[cfg(test)]
+            Memory::Heap(heap) => heap.flush(),
+        }
+    }
+
+    /// Makes every page of a range present and writable, without changing a byte.
+    pub(crate) fn prefault(&self, offset: u64, len: u64) {
+        if !self.writable {
+            return;
+        }
+        #[cfg(target_os = "linux")]
+        if let Memory::File(map) = &self.memory
+            && map.advise_range(memmap2::Advice::PopulateWrite, index(offset), index(len)).is_ok()
+        {
+            return;
+        }
+        // Kernels before 5.14 and other systems: an atomic write that changes nothing, a page.
+        // NB: not `fetch_or(0)`, which the compiler may turn into a load; then the page would be
+        // present, but not writable.
+        for page in (offset..offset + len).step_by(4096) {
+            if let Some(word) = self.word(page) {
+                // Relaxed: the value does not change, so there is nothing to order.
+                let _ = word.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[inline]
+    fn word(&self, offset: u64) -> Option<&AtomicU64> {
+        if !self.contains(offset, 8) || !offset.is_multiple_of(8) {
+            return None;
+        }
+        // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
+        // mapping) that starts at `base`.
+        let word = unsafe { self.base().add(index(offset)) }.cast::<u64>();
+        // SAFETY: 1. `word` is aligned: `base` is aligned to 8 at least and `offset` is a multiple
+        // of 8. 2. It is valid for reads for the life of the reference, which borrows the mapping,
+        // and for writes if the region is writable; `store` and `prefault` alone write, after
+        // asking `writable`. 3. All conflicting accesses
+        // to a word are atomic, by the law of this module; an atomic load of eight bytes does not
+        // write, so a mapping for reading is enough.
+        Some(unsafe { AtomicU64::from_ptr(word) })
+    }
+
+    #[inline]
+    fn contains(&self, offset: u64, len: u64) -> bool {
+        offset.checked_add(len).is_some_and(|end| end <= self.size())
+    }
+
+    #[inline]
+    fn base(&self) -> *mut u8 {
+        match &self.memory {
+            Memory::File(map) => map.as_mut_ptr(),
+            #[cfg(test)]
+            Memory::Heap(heap) => heap.base(),
+        }
+    }
+}
+
+/// A position in the file as a position in memory: the one place where the two meet.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "64-bit targets only, see layout.rs")]
+fn index(offset: u64) -> usize {
+    offset as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_outside_or_askew_are_none() {
+        let region = Region::on_heap(64);
+        assert_eq!(region.load(56), Some(0));
+        for offset in [57, 60, 64, u64::MAX, u64::MAX - 7] {
+            assert_eq!(region.load(offset), None, "{offset}");
+            assert_eq!(region.store(offset, 1), None, "{offset}");
+        }
+    }
+
+    #[test]
+    fn words_are_little_endian_in_memory() {
+        let region = Region::on_heap(16);
+        region.store(8, 0x0102_0304_0506_0708).unwrap();
+        // SAFETY: 1. The word was stored by this very thread. 2. Nobody writes to it any more.
+        let bytes = unsafe { region.committed(8, 8) };
+        assert_eq!(bytes, [8, 7, 6, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "maps a file")]
+    fn a_region_for_readers_takes_no_store() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(4096).unwrap();
+        let region = Region::map_readable(&file, 4096).unwrap();
+        assert_eq!(region.store(0, 1), None);
+        assert_eq!(region.load(0), Some(0));
+    }
+}

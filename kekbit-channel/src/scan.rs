@@ -1,0 +1,211 @@
+//! [`step`]: the one judge of what lies at a position, and the reading end of the handshake.
+//!
+//! Readers, searches and recovery all walk with it, so they cannot disagree.
+
+use kekbit_codec::{
+    Timestamp,
+    frame::{self, Kind, WORD_SIZE, Word},
+};
+
+use crate::{
+    error::Problem,
+    mapping::{Mapping, Position},
+    next::{CloseReason, Recorded},
+};
+
+/// What lies at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step<'m> {
+    /// Nothing is published.
+    Empty,
+    Record(Frame<'m>),
+    /// Nothing to see; go on there.
+    Padding(Position),
+    Close(CloseReason),
+    Damage(Problem),
+}
+
+/// A committed record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame<'m> {
+    /// Nanoseconds, in a channel with time stamps.
+    pub(crate) stamp: Option<u64>,
+    pub(crate) payload: &'m [u8],
+    /// What follows.
+    pub(crate) next: Position,
+}
+
+impl<'m> Frame<'m> {
+    /// The payload with what the channel knows of it.
+    #[inline]
+    pub(crate) fn recorded(self, mapping: &Mapping, sequence: u64) -> Recorded<&'m [u8]> {
+        Recorded {
+            sequence,
+            timestamp: self.stamp.map(Timestamp::from_nanos),
+            unverified: mapping.unverified_from <= sequence,
+            value: self.payload,
+        }
+    }
+}
+
+/// Looks at a position that lies between two frames.
+#[inline(always)]
+pub(crate) fn step(mapping: &Mapping, at: Position) -> Step<'_> {
+    // Acquire, in `Region::load`: pairs with the Release store in `Writer::publish`. Behind the
+    // end of the region there is nothing, as behind the last frame.
+    let Some(bits) = mapping.region.load(at.offset) else { return Step::Empty };
+    let word = Word::from_bits(bits);
+    match word.kind() {
+        Kind::Empty => Step::Empty,
+        Kind::Record { len } => record(mapping, at, word, len),
+        Kind::Padding { len } => padding(mapping, at, word, len),
+        Kind::Close { reason } => close(mapping, at, word, reason),
+        Kind::Unknown { .. } => Step::Damage(Problem::Kind { word: bits }),
+    }
+}
+
+#[inline(always)]
+fn record(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
+    let size = match frame_size(mapping, at, len) {
+        Ok(size) => size,
+        Err(problem) => return Step::Damage(problem),
+    };
+    let header = &mapping.header;
+    let head = frame::head_size(header.time_stamps);
+    let body_len = head - WORD_SIZE + u64::from(len);
+    // SAFETY: 1. The word that publishes this frame was loaded through `Region::load`, in `step`.
+    // 2. A committed frame is never written again: by the protocol (FORMAT.md, Write-once), which
+    // the contract of `open` asks all processes to keep.
+    let body = unsafe { mapping.region.committed(at.offset + WORD_SIZE, body_len) };
+    if let Err(problem) = verify(mapping, at, word, body) {
+        return Step::Damage(problem);
+    }
+    let next = at.after_record(size);
+    if header.time_stamps
+        && let Some((stamp, payload)) = body.split_first_chunk::<8>()
+    {
+        return Step::Record(Frame { stamp: Some(u64::from_le_bytes(*stamp)), payload, next });
+    }
+    Step::Record(Frame { stamp: None, payload: body, next })
+}
+
+#[cold]
+fn padding(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
+    let judged = behind_padding(mapping, at, len)
+        .and_then(|next| verify(mapping, at, word, &[]).map(|()| next));
+    match judged {
+        Ok(next) => Step::Padding(next),
+        Err(problem) => Step::Damage(problem),
+    }
+}
+
+#[cold]
+fn close(mapping: &Mapping, at: Position, word: Word, reason: u32) -> Step<'_> {
+    match verify(mapping, at, word, &[]) {
+        Ok(()) => Step::Close(CloseReason::from_number(reason)),
+        Err(problem) => Step::Damage(problem),
+    }
+}
+
+/// Bytes of the frame of a record, if one of that length may be here.
+#[inline]
+fn frame_size(mapping: &Mapping, at: Position, len: u32) -> Result<u64, Problem> {
+    let header = &mapping.header;
+    let right =
+        if header.stride == 0 { len <= header.max_payload } else { len == header.max_payload };
+    if !right {
+        return Err(wrong_length(mapping, len));
+    }
+    let size = header.frame_size(len);
+    let available = mapping.limit().saturating_sub(at.offset);
+    if size <= available { Ok(size) } else { Err(Problem::PastCapacity { size, available }) }
+}
+
+/// What follows a padding, if one of that length may be here.
+fn behind_padding(mapping: &Mapping, at: Position, len: u32) -> Result<Position, Problem> {
+    let next = at.after_padding(len);
+    let alignment = u64::from(mapping.header.alignment.bytes());
+    let fits = mapping.header.stride == 0
+        && (next.offset - at.offset).is_multiple_of(alignment)
+        && next.offset <= mapping.limit();
+    if fits { Ok(next) } else { Err(Problem::Padding { len: u64::from(len) }) }
+}
+
+#[inline]
+fn verify(mapping: &Mapping, at: Position, word: Word, body: &[u8]) -> Result<(), Problem> {
+    let expected =
+        if mapping.header.checksums { mapping.seed.frame(at.sequence, word, body) } else { 0 };
+    let found = word.checksum();
+    if found == expected { Ok(()) } else { Err(Problem::Checksum { found, expected }) }
+}
+
+#[cold]
+fn wrong_length(mapping: &Mapping, len: u32) -> Problem {
+    Problem::Length { found: u64::from(len), expected: u64::from(mapping.header.max_payload) }
+}
+
+/// A walk over all that is valid from a position on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    /// Behind the last valid frame.
+    pub(crate) end: Position,
+    pub(crate) stop: Stop,
+}
+
+/// Why a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Empty,
+    Close(CloseReason),
+    Damage(Problem),
+    /// The caller had seen enough.
+    Found,
+}
+
+/// Walks from `at` to the first thing that is neither record nor padding, or until `enough` says so
+/// of the position and the time stamp of a record, behind which the walk does not go.
+pub(crate) fn walk(
+    mapping: &Mapping,
+    mut at: Position,
+    mut enough: impl FnMut(Position, Option<u64>) -> bool,
+) -> Walk {
+    loop {
+        let stop = match step(mapping, at) {
+            Step::Record(frame) => {
+                if !enough(at, frame.stamp) {
+                    at = frame.next;
+                    continue;
+                }
+                Stop::Found
+            }
+            Step::Padding(next) => {
+                at = next;
+                continue;
+            }
+            Step::Empty => Stop::Empty,
+            Step::Close(reason) => Stop::Close(reason),
+            Step::Damage(problem) => Stop::Damage(problem),
+        };
+        return Walk { end: at, stop };
+    }
+}
+
+/// How many records lie from `at` on without a gap, at most `max`; the first that is damaged
+/// counts too, so that whoever takes them gets the error. Their checksums are not looked at.
+pub(crate) fn run(mapping: &Mapping, mut at: Position, max: usize) -> usize {
+    let mut count = 0;
+    while count < max {
+        // Acquire, in `Region::load`: pairs with the Release store in `Writer::publish`.
+        let Some(bits) = mapping.region.load(at.offset) else { break };
+        let judged = match Word::from_bits(bits).kind() {
+            Kind::Empty | Kind::Close { .. } => break,
+            Kind::Record { len } => frame_size(mapping, at, len).map(|size| at.after_record(size)),
+            Kind::Padding { len } => behind_padding(mapping, at, len),
+            Kind::Unknown { .. } => return count + 1,
+        };
+        let Ok(next) = judged else { return count + 1 };
+        count += usize::from(next.sequence != at.sequence);
+        at = next;
+    }
+    count
+}

@@ -1,0 +1,203 @@
+//! Finding a place: the end, a number, a time.
+//!
+//! In a channel of fixed stride whose committed frames are known to be a prefix, all three are
+//! direct or a binary search. Elsewhere they walk, frame by frame, with the same judge as a reader.
+
+use std::os::unix::fs::FileExt;
+
+use kekbit_codec::frame::{Kind, WORD_SIZE, Word};
+
+use crate::{
+    error::{ReadError, SeekError},
+    mapping::{Mapping, Position},
+    scan::{self, Frame, Step, Stop},
+    sync::Ordering,
+};
+
+/// The position of record `sequence`, or the end if that is its number. `from` is a position of
+/// this channel, from which a walk may start.
+pub(crate) fn seek(
+    mapping: &Mapping,
+    from: Position,
+    sequence: u64,
+) -> Result<Position, SeekError> {
+    let found = match place(mapping, sequence) {
+        Some(position) if mapping.searchable => {
+            let before = sequence.checked_sub(1).and_then(|before| mapping.slot(before));
+            let there = match before {
+                Some(before) => is_record(mapping, before)?,
+                None => true,
+            };
+            let given_up = sealed(mapping)?.is_some_and(|end| end.sequence < sequence);
+            (there && !given_up).then_some(position)
+        }
+        None if mapping.header.stride != 0 => None,
+        _ => walk_to(mapping, from, sequence)?,
+    };
+    match found {
+        Some(position) => Ok(position),
+        None => {
+            let end = end(mapping, from)?.sequence;
+            Err(SeekError::OutOfRange { sequence, first: mapping.base, end })
+        }
+    }
+}
+
+/// Behind the last record that is there now.
+pub(crate) fn end(mapping: &Mapping, from: Position) -> Result<Position, ReadError> {
+    if mapping.header.stride == 0 || !mapping.searchable {
+        return walk_to_end(mapping, from);
+    }
+    if let Some(end) = sealed(mapping)? {
+        return Ok(end);
+    }
+    let (mut low, mut high) = (0, mapping.header.record_count_max());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let slot = mapping.slot(mapping.base + middle);
+        if slot.map_or(Ok(false), |slot| is_record(mapping, slot))? {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    let end = place(mapping, mapping.base + low);
+    Ok(end.unwrap_or_else(|| mapping.start()))
+}
+
+/// The first record that was stamped at `nanos` or later, or the end.
+pub(crate) fn time(mapping: &Mapping, nanos: u64) -> Result<Position, SeekError> {
+    if !mapping.header.time_stamps {
+        return Err(SeekError::NoTimeStamps { path: mapping.path.clone() });
+    }
+    if mapping.header.stride == 0 {
+        let reached = |_: Position, stamp: Option<u64>| stamp.is_some_and(|stamp| nanos <= stamp);
+        let walk = scan::walk(mapping, mapping.start(), reached);
+        return match walk.stop {
+            Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem).into()),
+            Stop::Empty | Stop::Close(_) | Stop::Found => Ok(walk.end),
+        };
+    }
+    let end = end(mapping, mapping.start())?;
+    let (mut low, mut high) = (mapping.base, end.sequence);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let stamp = mapping
+            .slot(middle)
+            .and_then(|slot| mapping.region.load(slot.offset + WORD_SIZE))
+            .unwrap_or(u64::MAX);
+        if stamp < nanos {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(place(mapping, low).unwrap_or(end))
+}
+
+/// Record `sequence` of a channel of fixed stride; `None` if it is not there (yet).
+pub(crate) fn record(mapping: &Mapping, sequence: u64) -> Result<Option<Frame<'_>>, ReadError> {
+    let Some(slot) = mapping.slot(sequence) else { return Ok(None) };
+    if !mapping.searchable {
+        if walk_to(mapping, mapping.start(), sequence)?.is_none() {
+            return Ok(None);
+        }
+    } else if let Some(mark) = place(mapping, mapping.durable())
+        && mark.sequence <= sequence
+        && mapping.region.load(mark.offset).is_some_and(is_close)
+    {
+        // Given up by recovery; see `sealed`.
+        return Ok(None);
+    }
+    match scan::step(mapping, slot) {
+        Step::Record(frame) => Ok(Some(frame)),
+        Step::Damage(problem) => Err(mapping.damaged(slot, problem)),
+        Step::Empty | Step::Close(_) | Step::Padding(_) => Ok(None),
+    }
+}
+
+/// Where record `sequence` is or would be in a channel of fixed stride, the end of a full one
+/// included.
+fn place(mapping: &Mapping, sequence: u64) -> Option<Position> {
+    let index = sequence.checked_sub(mapping.base)?;
+    if mapping.header.stride == 0 || mapping.header.record_count_max() < index {
+        return None;
+    }
+    let offset = mapping.header.data_offset + index * mapping.header.stride;
+    Some(Position { offset, sequence })
+}
+
+/// The close mark of a channel that recovery has sealed. Records that recovery gave up may lie
+/// behind it, where a search must not find them.
+///
+/// Recovery puts its mark at `durable`, always in a channel that may be searched.
+fn sealed(mapping: &Mapping) -> Result<Option<Position>, ReadError> {
+    let Some(place) = place(mapping, mapping.durable()) else { return Ok(None) };
+    Ok(is_close(word(mapping, place)?.to_bits()).then_some(place))
+}
+
+fn is_close(bits: u64) -> bool {
+    matches!(Word::from_bits(bits).kind(), Kind::Close { .. })
+}
+
+/// Whether a record is published at a slot.
+fn is_record(mapping: &Mapping, slot: Position) -> Result<bool, ReadError> {
+    // A damaged word is something that was written: the search goes on behind it, and whoever
+    // reads it gets the error.
+    Ok(!matches!(word(mapping, slot)?.kind(), Kind::Empty | Kind::Close { .. }))
+}
+
+/// The word at a place. Asks the file, not the memory, so that a file that somebody cut short gives
+/// an error instead of killing the process.
+fn word(mapping: &Mapping, at: Position) -> Result<Word, ReadError> {
+    let mut bytes = [0; 8];
+    mapping.probe(&mut bytes, at.offset).map_err(|source| ReadError::Io {
+        path: mapping.path.clone(),
+        step: "searching for its end",
+        source,
+    })?;
+    Ok(Word::from_bits(u64::from_le_bytes(bytes)))
+}
+
+impl Mapping {
+    fn probe(&self, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+        self.file.read_exact_at(bytes, offset)
+    }
+}
+
+/// Walks from the best place known up to record `sequence`; `None` if it ends before.
+fn walk_to(
+    mapping: &Mapping,
+    from: Position,
+    sequence: u64,
+) -> Result<Option<Position>, ReadError> {
+    // Relaxed: see `Mapping::prove`.
+    let proven = place(mapping, mapping.proven.load(Ordering::Relaxed));
+    if let (Some(proven), Some(asked)) = (proven, place(mapping, sequence))
+        && sequence <= proven.sequence
+    {
+        return Ok(Some(asked));
+    }
+    let known = [Some(from), proven, Some(mapping.start())];
+    let start = known.into_iter().flatten().filter(|known| known.sequence <= sequence);
+    let Some(start) = start.max_by_key(|known| known.sequence) else { return Ok(None) };
+    let walk = scan::walk(mapping, start, |at, _stamp| at.sequence == sequence);
+    mapping.prove(walk.end);
+    match walk.stop {
+        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
+        _ if walk.end.sequence == sequence => Ok(Some(walk.end)),
+        _ => Ok(None),
+    }
+}
+
+fn walk_to_end(mapping: &Mapping, from: Position) -> Result<Position, ReadError> {
+    // Relaxed: see `Mapping::prove`.
+    let proven = place(mapping, mapping.proven.load(Ordering::Relaxed));
+    let start = proven.filter(|proven| from.sequence < proven.sequence).unwrap_or(from);
+    let walk = scan::walk(mapping, start, |_at, _stamp| false);
+    mapping.prove(walk.end);
+    match walk.stop {
+        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
+        Stop::Empty | Stop::Close(_) | Stop::Found => Ok(walk.end),
+    }
+}

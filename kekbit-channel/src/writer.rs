@@ -1,0 +1,571 @@
+//! [`Writer`]: the writing end of the handshake. Claim, fill, commit; sync; close.
+//!
+//! ```text
+//!                      tail                          fence          limit
+//! ... | frame | frame | (word still zero) ............ | ........... | close mark at the latest
+//!                       ^ claim writes behind the word    ^ where the next closer look is due
+//! ```
+//!
+//! Everything from `tail` on is zero, except for the body of the one claim that is open
+//! (`docs/FORMAT.md`, Invariant of zeroes). `append` compares one number, `fence`, on its way; what
+//! is rarely needed is asked only when it is passed.
+
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use kekbit_codec::{
+    Timestamp,
+    frame::{self, WORD_SIZE, Word},
+};
+
+use crate::{
+    clock::Clock,
+    durability::{Durability, Synced},
+    error::{CloseError, CreateError, PoisonReason, SyncError, WriteError},
+    file,
+    header::Header,
+    layout::{CLOSE_SIZE, PAGE_SIZE, ZEROED_MAX},
+    lock,
+    mapping::{Mapping, Position, RecordType},
+    next::CloseReason,
+    options::ChannelOptions,
+};
+
+/// A clock that is this much behind the last time stamp is worth a word.
+const LAG_REPORTED_NANOS: u64 = 1_000_000_000;
+
+/// Writes records of raw bytes to a new channel. For records of a type, see
+/// [`TypedWriter`](crate::TypedWriter).
+///
+/// A channel has one writer for all its life: the one that created it. Dropping the writer closes
+/// the channel; neither that nor [`close`](Self::close) waits for the disk, which is what
+/// [`sync`](Self::sync) is for.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("lines.kekbit");
+/// use kekbit_channel::{ChannelOptions, CloseReason, Next, Reader, Writer};
+///
+/// let mut writer = Writer::create(&path, &ChannelOptions::new().bytes(4096))?;
+/// assert_eq!(writer.append(b"first")?, 0);
+/// let mut claim = writer.claim(6)?;
+/// claim.copy_from_slice(b"second");
+/// assert_eq!(claim.commit(), 1);
+/// writer.close()?;
+///
+/// let mut reader = Reader::open(&path)?;
+/// assert_eq!(reader.try_next()?.record().unwrap().value, b"first");
+/// assert_eq!(reader.try_next()?.record().unwrap().value, b"second");
+/// assert_eq!(reader.try_next()?, Next::Closed(CloseReason::Closed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// After `fork`, the writer stays with the process that created it: in the child every
+/// [`sync`](Self::sync) and [`close`](Self::close) fails and dropping it does nothing. A child that
+/// lives on without `exec` keeps the lock alive, so that readers take the channel for open.
+#[derive(Debug)]
+pub struct Writer {
+    mapping: Arc<Mapping>,
+    durability: Arc<Durability>,
+    /// Where the next frame goes, and its record's number.
+    tail: Position,
+    /// A frame that ends here or before needs no closer look. 0 while a claim is open and once the
+    /// writer has ended: then every frame needs one.
+    fence: u64,
+    /// Bytes of the frame of the open claim; 0 if there is none.
+    claimed_size: u64,
+    state: State,
+    /// Whether the last record was refused for want of room.
+    refused: bool,
+    clock: Clock,
+    /// Nanoseconds; time stamps never go below it.
+    last_stamp: u64,
+    lag_max_nanos: u64,
+    /// The process that may close the channel.
+    owner: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Closed,
+    Poisoned(PoisonReason),
+}
+
+impl Writer {
+    /// Makes a new channel of raw bytes. Either all of it is there afterwards, or nothing.
+    ///
+    /// The contract: nobody but this writer changes the file, and nobody truncates it.
+    ///
+    /// # Errors
+    /// [`CreateError`] says which option, limit or step of the system is in the way.
+    pub fn create(path: impl AsRef<Path>, options: &ChannelOptions) -> Result<Writer, CreateError> {
+        Ok(Writer::start(Mapping::create(path.as_ref(), options, None)?, options.clock))
+    }
+
+    pub(crate) fn create_typed(
+        path: &Path,
+        options: &ChannelOptions,
+        record: RecordType,
+    ) -> Result<Writer, CreateError> {
+        Ok(Writer::start(Mapping::create(path, options, Some(record))?, options.clock))
+    }
+
+    /// A writer at the start of an empty channel of which it holds the lock.
+    pub(crate) fn start(mapping: Mapping, clock: Clock) -> Writer {
+        let tail = mapping.start();
+        Writer {
+            durability: Arc::new(Durability::new(tail)),
+            mapping: Arc::new(mapping),
+            tail,
+            fence: 0,
+            claimed_size: 0,
+            state: State::Open,
+            refused: false,
+            clock,
+            last_stamp: 0,
+            lag_max_nanos: 0,
+            owner: std::process::id(),
+        }
+    }
+
+    /// Appends a record and gives its sequence number. When this returns, every reader can see
+    /// it, and it survives the death of this process.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was published then.
+    #[inline]
+    pub fn append(&mut self, payload: &[u8]) -> Result<u64, WriteError> {
+        let len = self.fitting(payload.len())?;
+        self.append_with(len, |body| {
+            // The lengths agree: `append_with` gives as many bytes as it was asked for.
+            body.copy_from_slice(payload);
+        })
+    }
+
+    /// Appends a record of `len` bytes that `fill` writes, all of them. A `fill` that panics may
+    /// leave bytes behind, so in a raw channel it must not.
+    #[inline]
+    pub(crate) fn append_with(
+        &mut self,
+        len: u32,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<u64, WriteError> {
+        self.reserve(len)?;
+        let stamp = self.stamp();
+        fill(self.payload(len));
+        Ok(self.publish(len, stamp))
+    }
+
+    /// Claims room for a record of at most `len` bytes, to be filled in place. The bytes are zero
+    /// at first.
+    ///
+    /// Dropping the claim publishes nothing and leaves the room to the next record, except that
+    /// more than 4096 bytes are skipped rather than zeroed.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the writer is as it was.
+    pub fn claim(&mut self, len: usize) -> Result<Claim<&mut Writer>, WriteError> {
+        Claim::on(self, len)
+    }
+
+    /// Writes all records appended so far out to the disk, and waits for it. Only what is new
+    /// since the last sync is written.
+    ///
+    /// # Errors
+    /// [`SyncError`]. When the system fails to write, nobody can tell what has reached the disk:
+    /// the writer is poisoned, and the channel sealed with
+    /// [`CloseReason::SyncFailed`](crate::CloseReason::SyncFailed).
+    pub fn sync(&mut self) -> Result<Synced, SyncError> {
+        let target = self.sync_target()?;
+        self.durability.flush(&self.mapping, target).inspect_err(|_| self.sync_failed())
+    }
+
+    /// Ends the channel with [`CloseReason::Closed`], or with [`CloseReason::Full`] if the last
+    /// record had been refused for want of room. Gives the unused tail of the file back. Does not
+    /// wait for the disk.
+    ///
+    /// # Errors
+    /// [`CloseError`]; the channel had ended before, or is not this process's to close.
+    pub fn close(mut self) -> Result<(), CloseError> {
+        self.close_shared()
+    }
+
+    pub(crate) fn close_shared(&mut self) -> Result<(), CloseError> {
+        let this = std::process::id();
+        if this != self.owner {
+            return Err(CloseError::OtherProcess { owner: self.owner, this });
+        }
+        match self.state {
+            State::Closed => Err(CloseError::Closed),
+            State::Poisoned(reason) => Err(CloseError::Poisoned { reason }),
+            State::Open => {
+                self.seal(if self.refused { CloseReason::Full } else { CloseReason::Closed });
+                self.state = State::Closed;
+                Ok(())
+            }
+        }
+    }
+
+    /// Number of the next record.
+    #[must_use]
+    pub fn next_sequence(&self) -> u64 {
+        self.tail.sequence
+    }
+
+    /// Bytes that are left for frames.
+    #[must_use]
+    pub fn available(&self) -> u64 {
+        self.mapping.limit().saturating_sub(self.tail.offset)
+    }
+
+    /// What the channel says of itself.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.mapping.header
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.mapping.path
+    }
+
+    /// How far the clock was behind the last time stamp at its worst, if that was more than a
+    /// second: it has been set back, and stamps stand still until it has caught up.
+    #[must_use]
+    pub fn clock_lag(&self) -> Option<Duration> {
+        (LAG_REPORTED_NANOS < self.lag_max_nanos).then(|| Duration::from_nanos(self.lag_max_nanos))
+    }
+
+    /// The records written so far that a sync is to cover.
+    pub(crate) fn sync_target(&self) -> Result<Position, SyncError> {
+        let this = std::process::id();
+        if this != self.owner {
+            return Err(SyncError::OtherProcess { owner: self.owner, this });
+        }
+        match self.state {
+            State::Open => Ok(self.tail),
+            State::Closed => Err(SyncError::Closed),
+            State::Poisoned(reason) => Err(SyncError::Poisoned { reason }),
+        }
+    }
+
+    /// Seals the channel after a failed sync, once.
+    pub(crate) fn sync_failed(&mut self) {
+        if self.state == State::Open {
+            self.seal(CloseReason::SyncFailed);
+            self.state = State::Poisoned(PoisonReason::SyncFailed);
+        }
+    }
+
+    pub(crate) fn mapping(&self) -> &Arc<Mapping> {
+        &self.mapping
+    }
+
+    pub(crate) fn durability(&self) -> &Arc<Durability> {
+        &self.durability
+    }
+
+    /// The length of a payload as a number of the format, if it is one of this channel's.
+    #[inline]
+    fn fitting(&self, len: usize) -> Result<u32, WriteError> {
+        let max = self.mapping.header.max_payload;
+        match u32::try_from(len) {
+            Ok(fitting) if fitting <= max => Ok(fitting),
+            _ => Err(too_long(len, max)),
+        }
+    }
+
+    /// Makes sure that a frame of that payload can be written at the tail.
+    #[inline]
+    fn reserve(&mut self, len: u32) -> Result<(), WriteError> {
+        let size = self.mapping.header.frame_size(len);
+        if self.tail.offset + size <= self.fence {
+            return Ok(());
+        }
+        self.look_closer(size)
+    }
+
+    /// What `append` asks only when the fence is passed: once a page, and when something is amiss.
+    #[cold]
+    fn look_closer(&mut self, size: u64) -> Result<(), WriteError> {
+        match self.state {
+            State::Open => {}
+            State::Closed => return Err(WriteError::Closed),
+            State::Poisoned(reason) => return Err(WriteError::Poisoned { reason }),
+        }
+        self.settle();
+        let available = self.available();
+        if available < size {
+            self.refused = true;
+            // So that a shorter record that fits passes here and takes it back.
+            self.fence = 0;
+            return Err(WriteError::Full { needed: size, available });
+        }
+        self.refused = false;
+        let offset = self.tail.offset;
+        let found = self.mapping.region.load(offset).unwrap_or(0);
+        if found != 0 {
+            let reason = PoisonReason::ForeignWrite { offset, found };
+            self.fence = 0;
+            self.state = State::Poisoned(reason);
+            return Err(WriteError::Poisoned { reason });
+        }
+        let page_end = (offset + size).next_multiple_of(PAGE_SIZE);
+        self.fence = page_end.min(self.mapping.limit());
+        Ok(())
+    }
+
+    /// The time stamp of the next record, if the channel has them.
+    #[inline]
+    fn stamp(&mut self) -> Option<u64> {
+        if !self.mapping.header.time_stamps {
+            return None;
+        }
+        let now = (self.clock)().as_nanos();
+        if now < self.last_stamp {
+            self.lag_max_nanos = self.lag_max_nanos.max(self.last_stamp - now);
+        } else {
+            self.last_stamp = now;
+        }
+        Some(self.last_stamp)
+    }
+
+    /// The first `size` bytes behind the word at the tail.
+    #[inline]
+    fn body(&mut self, size: u64) -> &mut [u8] {
+        // SAFETY: 1. This is the channel's one writer: it holds the lock (or made the heap region)
+        // and is not `Clone`. 2. `tail` is behind every published frame, and stays there while the
+        // state is open; without that no caller gets past `look_closer`, because `fence` is 0. The
+        // word at `tail` itself, which readers load, is not part of the range. 3. The slice
+        // borrows the writer mutably, and no other code calls `claimed`.
+        unsafe { self.mapping.region.claimed(self.tail.offset + WORD_SIZE, size) }
+    }
+
+    /// The bytes of a payload of that length at the tail.
+    #[inline]
+    fn payload(&mut self, len: u32) -> &mut [u8] {
+        let head = frame::head_size(self.mapping.header.time_stamps) - WORD_SIZE;
+        let body = self.body(head + u64::from(len));
+        match head {
+            0 => body,
+            _ => body.split_first_chunk_mut::<8>().map_or(&mut [], |(_stamp, payload)| payload),
+        }
+    }
+
+    /// Publishes the record at the tail, whose payload is in place, and gives its number.
+    #[inline]
+    fn publish(&mut self, len: u32, stamp: Option<u64>) -> u64 {
+        let sequence = self.tail.sequence;
+        // `len` is not above the header's largest payload, which is below what a word can say.
+        let mut word = Word::record(len).unwrap_or(Word::EMPTY);
+        let (checksums, seed) = (self.mapping.header.checksums, self.mapping.seed);
+        let head = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
+        let body = self.body(head + u64::from(len));
+        if let (Some(stamp), Some((place, _))) = (stamp, body.split_first_chunk_mut::<8>()) {
+            *place = stamp.to_le_bytes();
+        }
+        if checksums {
+            word = word.with_checksum(seed.frame(sequence, word, body));
+        }
+        // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
+        let stored = self.mapping.region.store(self.tail.offset, word.to_bits());
+        debug_assert!(stored.is_some(), "the tail of a writer is a word of its region");
+        self.tail = self.tail.after_record(self.mapping.header.frame_size(len));
+        sequence
+    }
+
+    /// Publishes a frame that is no record. The tail stays.
+    fn mark(&self, at: Position, word: Option<Word>) {
+        let Some(mut word) = word else { return };
+        if self.mapping.header.checksums {
+            word = word.with_checksum(self.mapping.seed.frame(at.sequence, word, &[]));
+        }
+        // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
+        let stored = self.mapping.region.store(at.offset, word.to_bits());
+        debug_assert!(stored.is_some(), "there is always room for a mark");
+    }
+
+    /// Ends an open claim that nobody will commit.
+    fn settle(&mut self) {
+        let size = std::mem::take(&mut self.claimed_size);
+        // With a stride there is nothing to settle, and no padding: words lie at the places of
+        // records only, and the next user of this one overwrites it whole.
+        if size == 0 || self.mapping.header.stride != 0 {
+            return;
+        }
+        if size - WORD_SIZE <= ZEROED_MAX {
+            self.body(size - WORD_SIZE).fill(0);
+        } else {
+            let len = padding_len(size);
+            self.mark(self.tail, Word::padding(len));
+            self.tail = self.tail.after_padding(len);
+        }
+    }
+
+    /// Publishes the open claim as a record of `len` bytes, which are not more than were claimed.
+    fn commit(&mut self, len: u32, stamp: Option<u64>, fence: u64) -> u64 {
+        let claimed_size = std::mem::take(&mut self.claimed_size);
+        let size = self.mapping.header.frame_size(len);
+        let head = frame::head_size(self.mapping.header.time_stamps);
+        let rest = claimed_size.saturating_sub(size);
+        // Zero again: the frame's own end, and with it what is left of a small claim.
+        let zeroed = if rest <= ZEROED_MAX { claimed_size } else { size };
+        let unused = usize::try_from(head - WORD_SIZE + u64::from(len)).unwrap_or(usize::MAX);
+        if let Some(unused) = self.body(zeroed - WORD_SIZE).get_mut(unused..) {
+            unused.fill(0);
+        }
+        let after = self.tail.after_record(size);
+        let sequence = if rest <= ZEROED_MAX {
+            self.publish(len, stamp)
+        } else {
+            // The padding first: nobody comes to it before the record is there.
+            self.mark(after, Word::padding(padding_len(rest)));
+            let sequence = self.publish(len, stamp);
+            self.tail = self.tail.after_padding(padding_len(rest));
+            sequence
+        };
+        self.fence = fence;
+        sequence
+    }
+
+    /// Writes the close mark and gives up lock and unused tail. The caller sets the state.
+    fn seal(&mut self, reason: CloseReason) {
+        self.settle();
+        let durability = Arc::clone(&self.durability);
+        // A sync of another thread stores `durable`, which must not come after the lock is gone.
+        let _no_sync = durability.seal();
+        self.mark(self.tail, Word::close(reason.to_number()));
+        self.fence = 0;
+        let used = (self.tail.offset + CLOSE_SIZE).next_multiple_of(PAGE_SIZE);
+        let unused = self.mapping.region.size().saturating_sub(used);
+        // Best effort, both: the blocks come back with the file, the lock with the descriptor.
+        let _ = file::punch_hole(&self.mapping.file, used, unused);
+        let _ = lock::release(&self.mapping.file);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.state == State::Open && self.owner == std::process::id() {
+            let reason = if std::thread::panicking() {
+                CloseReason::Panicked
+            } else if self.refused {
+                CloseReason::Full
+            } else {
+                CloseReason::Closed
+            };
+            self.seal(reason);
+            self.state = State::Closed;
+        }
+    }
+}
+
+/// Room in the file for one record, to be filled in place: `&mut [u8]` that becomes a record at
+/// [`commit`](Self::commit). Dropping it publishes nothing.
+///
+/// `W` is how the writer is held: `&mut Writer`, or the guard of a [`SharedWriter`].
+///
+/// [`SharedWriter`]: crate::SharedWriter
+#[derive(Debug)]
+#[must_use = "a claim that is not committed publishes nothing"]
+pub struct Claim<W: DerefMut<Target = Writer>> {
+    writer: W,
+    len: u32,
+    stamp: Option<u64>,
+    /// The writer's fence, which a commit puts back: `reserve` has seen that the claim ends there
+    /// or before.
+    fence: u64,
+}
+
+impl<W: DerefMut<Target = Writer>> Claim<W> {
+    pub(crate) fn on(mut writer: W, len: usize) -> Result<Claim<W>, WriteError> {
+        let len = writer.fitting(len)?;
+        writer.reserve(len)?;
+        // Until it is settled, every other operation has to look closer.
+        let fence = std::mem::take(&mut writer.fence);
+        writer.claimed_size = writer.mapping.header.frame_size(len);
+        let stamp = writer.stamp();
+        Ok(Claim { writer, len, stamp, fence })
+    }
+
+    /// The number that the record will have.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.writer.tail.sequence
+    }
+
+    /// The time stamp that the record will have, in a channel with time stamps.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.stamp.map(Timestamp::from_nanos)
+    }
+
+    /// Publishes all bytes as a record, and gives its sequence number.
+    pub fn commit(mut self) -> u64 {
+        let (len, stamp, fence) = (self.len, self.stamp, self.fence);
+        self.writer.commit(len, stamp, fence)
+    }
+
+    /// Publishes the first `len` bytes as a record. The rest is left to the next one; more than
+    /// 4096 bytes of it are skipped.
+    ///
+    /// # Errors
+    /// [`WriteError::TooLong`] if more are asked for than were claimed. The claim is dropped then.
+    pub fn commit_first(mut self, len: usize) -> Result<u64, WriteError> {
+        match u32::try_from(len) {
+            Ok(fitting) if fitting <= self.len => {
+                let (stamp, fence) = (self.stamp, self.fence);
+                Ok(self.writer.commit(fitting, stamp, fence))
+            }
+            _ => Err(too_long(len, self.len)),
+        }
+    }
+}
+
+impl<W: DerefMut<Target = Writer>> Deref for Claim<W> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let head = frame::head_size(self.writer.mapping.header.time_stamps);
+        let offset = self.writer.tail.offset + head;
+        // SAFETY: 1. All writes to the range since the file was made (zeroed) went through this
+        // claim or earlier ones, so through `&mut Writer`, of which this claim is the one holder.
+        // 2. Nobody writes while the slice lives: it borrows the claim, `deref_mut` and `commit`
+        // need that mutably or whole, and no other method of the writer is within reach.
+        unsafe { self.writer.mapping.region.committed(offset, u64::from(self.len)) }
+    }
+}
+
+impl<W: DerefMut<Target = Writer>> DerefMut for Claim<W> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let len = self.len;
+        self.writer.payload(len)
+    }
+}
+
+impl<W: DerefMut<Target = Writer>> Drop for Claim<W> {
+    fn drop(&mut self) {
+        // Nothing to do after a commit, which has taken the size.
+        self.writer.settle();
+    }
+}
+
+/// What a padding of a frame of that size has for a length.
+fn padding_len(size: u64) -> u32 {
+    // A frame's size less its word always fits: see `PAYLOAD_LEN_MAX`.
+    u32::try_from(size - WORD_SIZE).unwrap_or(frame::LENGTH_MAX)
+}
+
+#[cold]
+fn too_long(len: usize, max: u32) -> WriteError {
+    WriteError::TooLong { len: len as u64, max: u64::from(max) }
+}
+
+#[cfg(test)]
+mod tests;
