@@ -34,6 +34,12 @@ pub trait Record: Field {
 /// ```
 #[must_use]
 pub const fn size<T: Field>() -> usize {
+    const {
+        assert!(
+            T::TYPE.size() == size_of::<T::Wire>(),
+            "`TYPE` of a field has another size than its `Wire`"
+        );
+    }
     size_of::<T::Wire>()
 }
 
