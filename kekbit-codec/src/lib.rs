@@ -45,15 +45,15 @@
 //! # The layout
 //! A record stays an ordinary Rust type. On the wire its fields lie one behind the other, in the
 //! order of the declaration, little-endian, without padding:
-//! - integers and floats as they are, `bool` and `char` as `u8` and `u32`, `NonZero` as its
+//! - integers and floats as they are; `bool` and `char` as `u8` and `u32`; `NonZero` as its
 //!   integer;
 //! - `Option<T>`: a byte, 0 or 1, then `T`, zeroed if absent;
 //! - `[T; N]`: the elements; a nested record: its fields;
 //! - enums as told [with the derive](macro@Record);
 //! - [`FixedStr<N>`](FixedStr): `N` bytes of UTF-8, padded with zeroes;
-//!   [`FixedBytes<N>`](FixedBytes): `N` bytes; [`Timestamp`]: a `u64` of nanoseconds; `Duration`: a
-//!   `u64` of seconds and a `u32` of nanoseconds; IP addresses: their octets; `PhantomData`:
-//!   nothing.
+//! - [`FixedBytes<N>`](FixedBytes): `N` bytes;
+//! - [`Timestamp`]: a `u64` of nanoseconds; `Duration`: a `u64` of seconds and a `u32` of
+//!   nanoseconds; IP addresses: their octets; `PhantomData`: nothing.
 //!
 //! [`Schema::text`] spells out the layout of a type. All values of a type take the same room, and
 //! what is not used is zeroed, so equal values are equal bytes.
