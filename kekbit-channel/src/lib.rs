@@ -87,6 +87,8 @@ mod merge;
 
 #[doc(hidden)]
 pub use kekbit_codec::__private;
+// NB: by glob. The trait `Record` cannot be named alone: its name brings the codec's own derive
+// along, which the next line hides behind the one that names this crate.
 pub use kekbit_codec::*;
 pub use kekbit_derive::Record;
 

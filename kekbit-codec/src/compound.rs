@@ -1,6 +1,6 @@
 //! [`Field`] for arrays, `Option` and `PhantomData`.
 
-use core::{array, fmt, marker::PhantomData};
+use core::{fmt, marker::PhantomData};
 
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -36,12 +36,7 @@ impl<T: Field, const N: usize> Field for [T; N] {
 
     #[inline]
     fn get(wire: &Self::Wire) -> Self {
-        let mut wires = wire.iter();
-        array::from_fn(|_| match wires.next() {
-            Some(wire) => T::get(wire),
-            // There are as many images as elements; `get` is total, so nothing can fail here.
-            None => T::get(&T::Wire::new_zeroed()),
-        })
+        (*wire).map(|wire| T::get(&wire))
     }
 
     #[inline]

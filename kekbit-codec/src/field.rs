@@ -9,7 +9,9 @@ use crate::{
 
 /// A wire image: plain bytes with alignment 1, in which every bit pattern is valid.
 ///
-/// Implemented for every type that qualifies; there is nothing to write.
+/// Implemented for every type that qualifies; there is nothing to write. The bounds are traits of
+/// `zerocopy` 0.8. Images of your own can be integers of `zerocopy::little_endian`, `u8`, arrays of
+/// these, the `Wire` of another field type, or a struct that derives the five traits.
 pub trait Wire:
     FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned + Copy + 'static
 {
@@ -113,7 +115,24 @@ pub type View<'a, T> = <T as Field>::View<'a>;
 ///
 /// Implemented for every view of this crate, for the views of derived records and for every
 /// `Result<T, Invalid>`. Only a type of your own that is its own view needs an implementation:
-/// `Value` is then the type itself, and `value` gives `Ok(self)`.
+///
+/// # Examples
+/// ```
+/// use kekbit_codec::{FieldView, Invalid};
+///
+/// struct Price(i64);
+///
+/// impl FieldView for Price {
+///     type Value = Price;
+///
+///     fn value(self) -> Result<Price, Invalid> {
+///         Ok(self)
+///     }
+/// }
+///
+/// assert_eq!(Price(7).value()?.0, 7);
+/// # Ok::<(), Invalid>(())
+/// ```
 pub trait FieldView: Sized {
     /// What is left of the view once its error is dealt with.
     type Value;

@@ -155,8 +155,14 @@ impl<const N: usize> Field for FixedStr<N> {
     fn put(&self, wire: &mut [u8; N]) {
         *wire = self.bytes;
     }
+    #[inline]
     fn check(wire: &[u8; N]) -> Result<(), Invalid> {
-        text(wire).map(|_| ())
+        // Most texts are ASCII; two passes without a branch in them settle those.
+        let ascii = wire.iter().fold(0, |bits, byte| bits | byte).is_ascii();
+        let behind = wire.iter().skip(1);
+        let stray =
+            wire.iter().zip(behind).fold(false, |stray, (a, b)| stray | ((*a == 0) & (*b != 0)));
+        if ascii && !stray { Ok(()) } else { text(wire).map(|_| ()) }
     }
     #[inline]
     fn get(wire: &[u8; N]) -> Self {

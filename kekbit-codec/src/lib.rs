@@ -6,7 +6,62 @@
 //! ```
 //!
 //! This crate holds the first step of both lines and the pure part of the second. It does no I/O,
-//! contains no `unsafe`, and works without the standard library (it needs `alloc`).
+//! contains no `unsafe`, and works without the standard library (it needs `alloc`). Users of a
+//! channel have all of it through `kekbit_channel`.
+//!
+//! # Example
+//! ```
+//! use kekbit_codec::{FixedStr, Record, decode, encode, size, view};
+//!
+//! #[derive(Debug, PartialEq, Record)]
+//! struct Order {
+//!     id: u64,
+//!     side: Side,
+//!     limit: Option<i64>,
+//!     venue: FixedStr<4>,
+//! }
+//!
+//! #[derive(Debug, PartialEq, Record)]
+//! enum Side {
+//!     Buy,
+//!     Sell,
+//! }
+//!
+//! let venue = FixedStr::new("XNYS").unwrap();
+//! let order = Order { id: 7, side: Side::Sell, limit: Some(-1), venue };
+//! let mut payload = [0; size::<Order>()];
+//! encode(&order, &mut payload)?;
+//! assert_eq!(decode::<Order>(&payload)?, order);
+//! assert_eq!(view::<Order>(&payload)?.venue()?, "XNYS");
+//!
+//! payload[8] = 9;
+//! assert_eq!(
+//!     decode::<Order>(&payload).unwrap_err().to_string(),
+//!     "field `side` at byte 8: found tag 9, expected one of 0 (Buy), 1 (Sell)"
+//! );
+//! # Ok::<(), kekbit_codec::Invalid>(())
+//! ```
+//!
+//! # The layout
+//! A record stays an ordinary Rust type. On the wire its fields lie one behind the other, in the
+//! order of the declaration, little-endian, without padding:
+//! - integers and floats as they are; `bool` and `char` as `u8` and `u32`; `NonZero` as its
+//!   integer;
+//! - `Option<T>`: a byte, 0 or 1, then `T`, zeroed if absent;
+//! - `[T; N]`: the elements; a nested record: its fields;
+//! - enums as told [with the derive](macro@Record);
+//! - [`FixedStr<N>`](FixedStr): `N` bytes of UTF-8, padded with zeroes;
+//! - [`FixedBytes<N>`](FixedBytes): `N` bytes;
+//! - [`Timestamp`]: a `u64` of nanoseconds; `Duration`: a `u64` of seconds and a `u32` of
+//!   nanoseconds; IP addresses: their octets; `PhantomData`: nothing.
+//!
+//! [`Schema::text`] spells out the layout of a type. All values of a type take the same room, and
+//! what is not used is zeroed, so equal values are equal bytes.
+//!
+//! # What it is not
+//! There are no types of varying size (`String`, `Vec`), no pointers and no `usize`. The bytes do
+//! not tell their type: keep the schema's text beside them, as a channel does in its header.
+//! [`Wire`] is made of the traits of `zerocopy` 0.8, which is thus a public dependency.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -50,6 +105,41 @@ pub mod __private;
 ///     other => panic!("{other:?}"),
 /// }
 /// # Ok::<(), Invalid>(())
+/// ```
+///
+/// A foreign type, laid out as sixteen bytes:
+/// ```
+/// use kekbit_codec::{Record, decode};
+///
+/// # mod uuid {
+/// #     #[derive(Debug, PartialEq)]
+/// #     pub struct Uuid(pub u128);
+/// # }
+/// use uuid::Uuid;
+///
+/// #[derive(Record)]
+/// struct UuidBytes([u8; 16]);
+///
+/// impl From<&Uuid> for UuidBytes {
+///     fn from(uuid: &Uuid) -> UuidBytes {
+///         UuidBytes(uuid.0.to_be_bytes())
+///     }
+/// }
+///
+/// impl From<UuidBytes> for Uuid {
+///     fn from(bytes: UuidBytes) -> Uuid {
+///         Uuid(u128::from_be_bytes(bytes.0))
+///     }
+/// }
+///
+/// #[derive(Record)]
+/// struct Session {
+///     #[record(as = UuidBytes)]
+///     id: Uuid,
+/// }
+///
+/// assert_eq!(decode::<Session>(&[0; 16])?.id, Uuid(0));
+/// # Ok::<(), kekbit_codec::Invalid>(())
 /// ```
 pub use kekbit_derive::RecordForCodec as Record;
 

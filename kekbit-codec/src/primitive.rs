@@ -69,12 +69,11 @@ total! {
     Ipv6Addr, [u8; 16], Type::Ipv6, |value: Ipv6Addr| value.octets(), Ipv6Addr::from;
 }
 
-/// Types some images of which are no value: `$judge` gives the value or `None`, `$fallback` is
-/// what `get` makes of such an image.
+/// Types some images of which are no value: `$judge` gives the value or `None`; `$fallback` is what
+/// `get` makes of such an image, `$refuse` what `check` says.
 macro_rules! partial {
-    (
-        $($type:ty, $wire:ty, $node:expr, $pack:expr, $judge:expr, $fallback:expr, $refuse:expr;)*
-    ) => {$(
+    ($($type:ty, $wire:ty, $node:expr, $pack:expr, $judge:expr, $fallback:expr,
+       $refuse:expr;)*) => {$(
         impl Field for $type {
             type Wire = $wire;
             type View<'a> = Result<$type, Invalid>;

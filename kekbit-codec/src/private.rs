@@ -67,8 +67,8 @@ pub const fn largest(sizes: &[usize]) -> usize {
 pub const fn discriminant(discriminant: i128) -> u8 {
     assert!(
         0 <= discriminant && discriminant <= 0xFF,
-        "the discriminant of an enum without data must fit one byte; write `#[record(tag_size = 2)]` \
-         on the enum and `#[record(tag = ...)]` on the variant instead"
+        "the discriminant of an enum without data must fit one byte; write \
+         `#[record(tag_size = 2)]` on the enum and `#[record(tag = ...)]` on the variant instead"
     );
     #[expect(clippy::cast_possible_truncation, reason = "asserted")]
     #[expect(clippy::cast_sign_loss, reason = "asserted")]

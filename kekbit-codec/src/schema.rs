@@ -19,6 +19,7 @@ pub struct Schema {
     name: &'static str,
     size: usize,
     depth: usize,
+    converts: bool,
     shape: Shape,
 }
 
@@ -47,10 +48,13 @@ pub struct FieldDef {
     pub name: &'static str,
     /// What lies there.
     pub ty: Type,
+    /// Whether a `TryFrom` of the user's stands between the image and the value.
+    converts: bool,
 }
 
 /// A variant of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VariantDef {
     /// The identifier.
     pub name: &'static str,
@@ -144,8 +148,9 @@ impl Schema {
     #[doc(hidden)]
     #[must_use]
     pub const fn of_struct(name: &'static str, fields: &'static [FieldDef]) -> Schema {
-        let (size, depth) = measure(fields);
-        Schema { name, size, depth: deeper(depth), shape: Shape::Struct { fields } }
+        let Measure { size, depth, converts } = measure(fields);
+        let depth = deeper(depth);
+        Schema { name, size, depth, converts, shape: Shape::Struct { fields } }
     }
 
     /// The schema of an enum that takes `size` bytes with its tag.
@@ -157,16 +162,18 @@ impl Schema {
         tag_size: usize,
         variants: &'static [VariantDef],
     ) -> Schema {
-        let mut depth = 0;
+        let (mut depth, mut converts) = (0, false);
         let mut rest = variants;
         while let [variant, tail @ ..] = rest {
-            let (_, variant_depth) = measure(variant.fields);
-            if depth < variant_depth {
-                depth = variant_depth;
+            let variant = measure(variant.fields);
+            if depth < variant.depth {
+                depth = variant.depth;
             }
+            converts |= variant.converts;
             rest = tail;
         }
-        Schema { name, size, depth: deeper(depth), shape: Shape::Enum { tag_size, variants } }
+        let depth = deeper(depth);
+        Schema { name, size, depth, converts, shape: Shape::Enum { tag_size, variants } }
     }
 
     /// The name of the record: its identifier, or what `#[record(name = "...")]` says.
@@ -263,7 +270,14 @@ impl FieldDef {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, ty: Type) -> FieldDef {
-        FieldDef { name, ty }
+        FieldDef { name, ty, converts: false }
+    }
+
+    /// A field of a foreign type, laid out as a proxy.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn converted(name: &'static str, ty: Type) -> FieldDef {
+        FieldDef { name, ty, converts: true }
     }
 }
 
@@ -277,7 +291,7 @@ impl VariantDef {
     /// Bytes of the fields.
     #[must_use]
     pub const fn size(&self) -> usize {
-        measure(self.fields).0
+        measure(self.fields).size
     }
 }
 
@@ -317,6 +331,16 @@ impl Type {
         }
     }
 
+    /// Whether a conversion of the user's stands between the image and the value.
+    pub(crate) const fn converts(&self) -> bool {
+        match self {
+            Type::Array { element, .. } => element.converts(),
+            Type::Option(body) => body.converts(),
+            Type::Record(schema) => schema.converts,
+            _ => false,
+        }
+    }
+
     const fn depth(&self) -> usize {
         match self {
             Type::Array { element, .. } => 1 + element.depth(),
@@ -327,20 +351,28 @@ impl Type {
     }
 }
 
-/// The size of all fields, and the depth of the deepest.
-const fn measure(fields: &[FieldDef]) -> (usize, usize) {
-    let mut size = 0;
-    let mut depth = 0;
+/// What a row of fields comes to.
+struct Measure {
+    size: usize,
+    /// The depth of the deepest.
+    depth: usize,
+    /// Whether any of them does.
+    converts: bool,
+}
+
+const fn measure(fields: &[FieldDef]) -> Measure {
+    let mut all = Measure { size: 0, depth: 0, converts: false };
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
-        size += field.ty.size();
-        let field_depth = field.ty.depth();
-        if depth < field_depth {
-            depth = field_depth;
+        all.size += field.ty.size();
+        let depth = field.ty.depth();
+        if all.depth < depth {
+            all.depth = depth;
         }
+        all.converts |= field.converts || field.ty.converts();
         rest = tail;
     }
-    (size, depth)
+    all
 }
 
 const fn deeper(depth: usize) -> usize {

@@ -209,3 +209,73 @@ fn the_view_of_an_enum_is_that_of_its_variant() {
     let zeroes = [0; size::<Event>()];
     assert_eq!(view::<Event>(&zeroes).unwrap().unwrap_err().found(), "tag 0");
 }
+
+/// Foreign as far as the derive can see, and generic.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Meters<T>(T);
+
+#[derive(Debug, Clone, Copy, PartialEq, Record)]
+struct Raw<T>(T);
+
+impl<T: Copy> From<&Meters<T>> for Raw<T> {
+    fn from(meters: &Meters<T>) -> Raw<T> {
+        Raw(meters.0)
+    }
+}
+
+impl<T> From<Raw<T>> for Meters<T> {
+    fn from(raw: Raw<T>) -> Meters<T> {
+        Meters(raw.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Record)]
+struct Flight<T> {
+    #[record(as = Raw<T>)]
+    altitude: Meters<T>,
+    #[record(as = Raw<u16>)]
+    range: Meters<u16>,
+}
+
+#[test]
+fn a_proxy_can_be_generic() {
+    let flight = Flight { altitude: Meters(7_u8), range: Meters(9) };
+    check(flight.clone(), &[7, 9, 0]);
+    assert_eq!(view::<Flight<u8>>(&image(&flight)).unwrap().range(), Ok(Meters(9)));
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Record)]
+#[record(tag_size = 2)]
+enum Later {
+    Now,
+    #[record(tag = 5)]
+    Then,
+    Never,
+}
+
+#[test]
+fn an_enum_that_may_gain_data_is_tagged_from_one() {
+    check(Later::Now, &[1, 0]);
+    check(Later::Then, &[5, 0]);
+    check(Later::Never, &[6, 0]);
+    assert_eq!(Later::SCHEMA.text(), "enum Later 2 2\n Now 1 0\n Then 5 0\n Never 6 0\n");
+    assert_eq!(view::<Later>(&[5, 0]).unwrap(), Ok(Later::Then));
+}
+
+const BASE: isize = 40;
+
+#[derive(Debug, Clone, Copy, PartialEq, Record)]
+#[record(name = "light")]
+enum Light {
+    Red = BASE,
+    Green,
+    Blue = b'b' as isize,
+}
+
+#[test]
+fn discriminants_are_those_of_rust() {
+    check(Light::Red, &[40]);
+    check(Light::Green, &[41]);
+    check(Light::Blue, &[98]);
+    assert_eq!(Light::SCHEMA.text(), "enum light 1 1\n Red 40 0\n Green 41 0\n Blue 98 0\n");
+}

@@ -34,6 +34,8 @@ pub(crate) struct Field<'a> {
     pub(crate) name: String,
     /// Whether the type mentions a parameter of the record.
     pub(crate) generic: bool,
+    /// Whether the proxy or the type it stands for does.
+    pub(crate) generic_proxy: bool,
     /// Where the type that is laid out starts and where it ends.
     pub(crate) span: (Span, Span),
 }
@@ -150,7 +152,9 @@ fn fields<'a>(fields: &'a Fields, params: &[&Ident], errors: &mut Errors) -> Vec
         let tokens = ty.to_token_stream();
         let span = ends(&tokens);
         let generic = mentions(tokens, params);
-        Field { original, attrs, member, name, generic, span }
+        let generic_proxy =
+            attrs.proxy.is_some() && (generic || mentions(original.ty.to_token_stream(), params));
+        Field { original, attrs, member, name, generic, generic_proxy, span }
     };
     fields.iter().enumerate().map(field).collect()
 }

@@ -25,9 +25,13 @@ pub(crate) fn for_impl(input: &Input<'_>, fields: &[Field<'_>]) -> Generics {
             GenericParam::Lifetime(_) => {}
         }
     }
-    for field in fields.iter().filter(|field| field.generic) {
-        let ty = field.wire_ty();
-        predicates.push(parse_quote!(#ty: #k::Field));
+    for field in fields {
+        let (ty, wire_ty) = (field.ty(), field.wire_ty());
+        if field.generic_proxy {
+            predicates.push(parse_quote!(#wire_ty: #k::ProxyOf<#ty>));
+        } else if field.generic {
+            predicates.push(parse_quote!(#wire_ty: #k::Field));
+        }
     }
     if !predicates.is_empty() {
         generics.make_where_clause().predicates.extend(predicates);

@@ -1,17 +1,21 @@
 //! Input to impls: read, judge, expand. Paths are absolute, no `unsafe` is emitted, and whatever is
 //! not for the user is called `__kekbit_...`.
 
-mod enums;
+mod assemble;
+mod field;
 mod layout;
+mod plain;
 mod structs;
+mod tagged;
+mod variants;
 mod view;
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{DeriveInput, Result};
 
 use crate::{
-    ast::{Field, Input, Kind},
+    ast::{Input, Kind},
     attr::Errors,
     fallback,
     valid::validate,
@@ -39,109 +43,10 @@ fn try_derive(input: &DeriveInput, facade: &str) -> Result<TokenStream> {
     errors.into_result(())?;
     Ok(match &input.kind {
         Kind::Struct(fields) => structs::expand(&input, fields),
-        Kind::Plain(variants) => enums::plain(&input, variants),
-        Kind::Tagged(variants) => enums::tagged(&input, variants),
+        Kind::Plain(variants) => plain::expand(&input, variants),
+        Kind::Tagged(variants) => tagged::expand(&input, variants),
         Kind::Union => TokenStream::new(),
     })
-}
-
-/// `<T as Field>::ITEM`, shown where the user wrote `T`: all that fails if a type has no layout is
-/// shown from its first to its last token, which makes the compiler's errors one and the same, so
-/// that they are told once.
-fn field_item(field: &Field<'_>, item: &str) -> TokenStream {
-    let ty = field.wire_ty();
-    let (first, last) = field.span;
-    let item = Ident::new(item, last);
-    let open = quote_spanned!(first=> <);
-    let rest = quote_spanned!(last=> as __kekbit::Field>::#item);
-    quote!(#open #ty #rest)
-}
-
-/// `<Proxy as ProxyOf<T>>::ITEM`, shown where the user wrote the proxy.
-fn proxy_item(field: &Field<'_>, item: &str) -> TokenStream {
-    let (ty, proxy) = (field.ty(), field.wire_ty());
-    let (first, last) = field.span;
-    let item = Ident::new(item, last);
-    let open = quote_spanned!(first=> <);
-    let rest = quote_spanned!(last=> as __kekbit::ProxyOf<#ty>>::#item);
-    quote!(#open #proxy #rest)
-}
-
-/// Arguments whose parentheses end where the type of the field does.
-fn args(field: &Field<'_>, args: TokenStream) -> TokenTree {
-    let mut group = Group::new(Delimiter::Parenthesis, args);
-    group.set_span(field.span.1);
-    group.into()
-}
-
-/// The definitions of fields for the schema.
-fn field_defs(fields: &[Field<'_>]) -> TokenStream {
-    let defs = fields.iter().map(|field| {
-        let name = &field.name;
-        let ty = field_item(field, "TYPE");
-        quote!(__kekbit::FieldDef { name: #name, ty: #ty },)
-    });
-    quote!(&[#(#defs)*])
-}
-
-/// Puts the value of which `value` is a reference.
-fn put(field: &Field<'_>, value: &TokenStream, wire: &TokenStream) -> TokenStream {
-    if field.attrs.proxy.is_some() {
-        let put = proxy_item(field, "put_as");
-        let args = args(field, quote!(#value, #wire));
-        quote!(#put #args;)
-    } else {
-        let put = field_item(field, "put");
-        let args = args(field, quote!(#value, #wire));
-        quote!(#put #args;)
-    }
-}
-
-/// Checks one field; `enclose` makes of an error that of the record.
-fn check(field: &Field<'_>, wire: &TokenStream, enclose: &TokenStream) -> TokenStream {
-    let checked = if field.attrs.proxy.is_some() {
-        let check = proxy_item(field, "check_as");
-        let args = args(field, wire.clone());
-        quote!(#check #args)
-    } else {
-        let check = field_item(field, "check");
-        let args = args(field, wire.clone());
-        quote!(#check #args)
-    };
-    quote! {
-        if let __kekbit::Err(__kekbit_invalid) = #checked {
-            return __kekbit::Err(#enclose);
-        }
-    }
-}
-
-fn get(field: &Field<'_>, wire: &TokenStream) -> TokenStream {
-    if field.attrs.proxy.is_some() {
-        let get = proxy_item(field, "get_as");
-        let args = args(field, wire.clone());
-        quote!(#get #args)
-    } else {
-        let get = field_item(field, "get");
-        let args = args(field, wire.clone());
-        quote!(#get #args)
-    }
-}
-
-/// The impl of `Record`, and the lints that generated code cannot always satisfy.
-fn record_impl(input: &Input<'_>, generics: &syn::Generics, schema: &TokenStream) -> TokenStream {
-    let ident = input.ident();
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    quote! {
-        #[automatically_derived]
-        impl #impl_generics __kekbit::Record for #ident #ty_generics #where_clause {
-            const SCHEMA: &'static __kekbit::Schema = &#schema;
-        }
-    }
-}
-
-/// A name of the expansion.
-fn hidden(name: impl core::fmt::Display) -> Ident {
-    quote::format_ident!("__kekbit_{}", name.to_string())
 }
 
 #[cfg(test)]

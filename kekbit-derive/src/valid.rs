@@ -159,6 +159,30 @@ fn advice(ty: &Type) -> Option<&'static str> {
     }
 }
 
+/// An enum none of whose variants has a field is its own view.
+fn no_own_view(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
+    if let Some(view) = &input.attrs.view
+        && variants.iter().all(|variant| variant.fields.is_empty())
+    {
+        errors.at(view.span(), "an enum without fields is its own view; remove `view`");
+    }
+}
+
+fn sizes(input: &Input<'_>, errors: &mut Errors) {
+    if let (Some(size), Some(max_size)) = (&input.attrs.size, &input.attrs.max_size)
+        && max_size.value < size.value
+    {
+        errors.at(
+            size.span,
+            format_args!(
+                "`size = {}` is more than `max_size = {}` allows; make it smaller or the limit \
+                 larger",
+                size.value, max_size.value
+            ),
+        );
+    }
+}
+
 fn not_empty(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
     if variants.is_empty() {
         errors.at(
@@ -171,6 +195,7 @@ fn not_empty(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
 
 fn plain(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
     not_empty(input, variants, errors);
+    no_own_view(input, variants, errors);
     tag_size(input, errors);
     for written in [&input.attrs.size, &input.attrs.max_size].into_iter().flatten() {
         errors.at(
@@ -214,7 +239,9 @@ fn tag_size(input: &Input<'_>, errors: &mut Errors) {
 
 fn tagged(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
     not_empty(input, variants, errors);
+    no_own_view(input, variants, errors);
     tag_size(input, errors);
+    sizes(input, errors);
     let one_byte = input.attrs.tag_size.as_ref().is_some_and(|size| size.value == 1);
     let tag_max = if one_byte { u64::from(u8::MAX) } else { u64::from(u16::MAX) };
     let mut seen = HashMap::new();

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::{args, field_item};
+use super::field::{args, field_item};
 use crate::ast::Field;
 
 /// A balanced tree: as deep as the logarithm of the number of fields, so that neither the

@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    check, field_defs, get,
+    assemble::Parts,
+    field::{check, field_defs, get, put},
     layout::Layout,
-    put, record_impl,
     view::{self, Accessor},
 };
 use crate::{
@@ -15,95 +15,80 @@ use crate::{
 };
 
 pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
-    let private = &input.private;
-    let ident = input.ident();
+    let (ident, view, lifetime) = (input.ident(), input.view(), bound::lifetime());
     let generics = bound::for_impl(input, fields);
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-
-    // Bytes where possible, so that neither docs nor errors show a tree, which is an alias then
-    // that one cast reaches. The size of a generic record cannot be told: its tree is its image.
+    let (_, ty_generics, _) = generics.split_for_impl();
     let layout = Layout::new(fields);
-    let (alias, wire, cast, cast_mut);
-    if input.is_generic() {
-        alias = TokenStream::new();
-        wire = layout.ty.clone();
-        (cast, cast_mut) = (TokenStream::new(), quote!(__kekbit_wire));
-    } else {
-        let tree = &layout.ty;
-        // Spelt out in one signature: whoever names the alias pays for all of the tree again.
-        alias = quote! {
-            type __KekbitTree = #tree;
+    let Image { items, wire, tree_of, tree_mut_of } = Image::new(input, &layout);
 
-            #[inline]
-            fn __kekbit_tree_of(__kekbit_wire: &<#ident as __kekbit::Field>::Wire) -> &__KekbitTree {
-                __kekbit::tree(__kekbit_wire)
-            }
-        };
-        wire = quote!([__kekbit::u8; __kekbit::size_of::<__KekbitTree>()]);
-        cast = quote!(__kekbit_tree_of);
-        cast_mut = quote!(__kekbit::tree_mut::<__KekbitTree, _>(__kekbit_wire));
-    }
     let tree = quote!(__kekbit_tree);
     let body = StructBody { fields, layout: &layout, tree: &tree };
     let (puts, checks, gets) = (body.puts(), body.checks(), body.gets());
-
-    let view_ident = input.view();
-    let lifetime = bound::lifetime();
+    let accessors = body.accessors(&quote!(#ident #ty_generics), &tree_of);
+    let view::View { definition, impls } = view::of_struct(input, &generics, &accessors);
     let view_args = bound::view_args(&generics, &quote!(#lifetime));
-    let defs = field_defs(fields);
-    let name = input.name();
-    let schema = quote!(__kekbit::Schema::of_struct(#name, const { #defs }));
-    let record = record_impl(input, &generics, &schema);
-    let accessors = body.accessors(&quote!(#ident #ty_generics), &cast);
-    let view = view::of_struct(input, &generics, &accessors);
-    let definition = view.definition;
-    let view_impls = view.impls;
+    let (name, defs) = (input.name(), field_defs(fields));
+    let parts = Parts {
+        definitions: definition,
+        items,
+        wire,
+        view: quote!(#view #view_args),
+        put: quote! {
+            let #tree = #tree_mut_of(__kekbit_wire);
+            #puts
+            let _ = #tree;
+        },
+        check: quote! {
+            let #tree = #tree_of(__kekbit_wire);
+            #checks
+            let _ = #tree;
+            __kekbit::Ok(())
+        },
+        get: quote! {
+            let #tree = #tree_of(__kekbit_wire);
+            let _ = #tree;
+            Self { #gets }
+        },
+        look: quote!(#view(__kekbit_wire)),
+        schema: quote!(__kekbit::Schema::of_struct(#name, const { #defs })),
+        view_impls: impls,
+    };
+    parts.assemble(input, &generics)
+}
 
-    quote! {
-        #definition
+/// The image of the struct, and the functions from there to the tree, if it is not the tree.
+struct Image {
+    items: TokenStream,
+    wire: TokenStream,
+    tree_of: TokenStream,
+    tree_mut_of: TokenStream,
+}
 
-        #[allow(clippy::all, clippy::pedantic, deprecated, unused_qualifications)]
-        const _: () = {
-            use #private as __kekbit;
-            #alias
-
-            #[automatically_derived]
-            impl #impl_generics __kekbit::Field for #ident #ty_generics #where_clause {
-                type Wire = #wire;
-                type View<#lifetime> = #view_ident #view_args;
-                const TYPE: __kekbit::Type = __kekbit::Type::Record(<Self as __kekbit::Record>::SCHEMA);
+impl Image {
+    /// Bytes where possible, so that neither docs nor errors show a tree; the tree is an alias then
+    /// that one cast reaches. The size of a generic struct cannot be told: its tree is its image.
+    fn new(input: &Input<'_>, layout: &Layout) -> Image {
+        let (ident, tree) = (input.ident(), &layout.ty);
+        if input.is_generic() {
+            let (items, wire) = (TokenStream::new(), tree.clone());
+            return Image { items, wire, tree_of: quote!(), tree_mut_of: quote!() };
+        }
+        Image {
+            // Spelt out in one signature: whoever names the alias pays for all of the tree again.
+            items: quote! {
+                type __KekbitTree = #tree;
 
                 #[inline]
-                fn put(&self, __kekbit_wire: &mut Self::Wire) {
-                    let #tree = #cast_mut;
-                    #puts
-                    let _ = #tree;
+                fn __kekbit_tree_of(
+                    __kekbit_wire: &<#ident as __kekbit::Field>::Wire,
+                ) -> &__KekbitTree {
+                    __kekbit::tree(__kekbit_wire)
                 }
-
-                #[inline]
-                fn check(__kekbit_wire: &Self::Wire) -> __kekbit::Result<(), __kekbit::Invalid> {
-                    let #tree = #cast(__kekbit_wire);
-                    #checks
-                    let _ = #tree;
-                    __kekbit::Ok(())
-                }
-
-                #[inline]
-                fn get(__kekbit_wire: &Self::Wire) -> Self {
-                    let #tree = #cast(__kekbit_wire);
-                    let _ = #tree;
-                    Self { #gets }
-                }
-
-                #[inline]
-                fn view(__kekbit_wire: &Self::Wire) -> Self::View<'_> {
-                    #view_ident(__kekbit_wire)
-                }
-            }
-
-            #record
-            #view_impls
-        };
+            },
+            wire: quote!([__kekbit::u8; __kekbit::size_of::<__KekbitTree>()]),
+            tree_of: quote!(__kekbit_tree_of),
+            tree_mut_of: quote!(__kekbit::tree_mut::<__KekbitTree, _>),
+        }
     }
 }
 
@@ -144,13 +129,13 @@ impl StructBody<'_> {
         fields.iter().enumerate().map(get).collect()
     }
 
-    /// One accessor per field; `cast` is the function from image to tree, if there is one.
-    fn accessors(&self, record: &TokenStream, cast: &TokenStream) -> Vec<Accessor<'_>> {
+    /// One accessor per field.
+    fn accessors(&self, record: &TokenStream, tree_of: &TokenStream) -> Vec<Accessor<'_>> {
         let Self { fields, layout, tree } = self;
         let accessor = |(index, field): (usize, _)| Accessor {
             field,
             vis: &field.original.vis,
-            tree: quote!(let #tree = #cast(self.0);),
+            tree: quote!(let #tree = #tree_of(self.0);),
             leaf: layout.leaf(index, field, tree),
             place: quote!(__kekbit::Place::field(<#record as __kekbit::Record>::SCHEMA, #index)),
         };

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Generics, Member, Visibility};
 
-use super::{args, field_item, proxy_item};
+use super::field::{args, field_item, proxy_item};
 use crate::{
     ast::{Field, Input, Variant},
     bound,
