@@ -180,14 +180,18 @@ impl Region {
         }
         // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
         // mapping) that starts at `base`.
-        let word = unsafe { self.base().add(index(offset)) }.cast::<u64>();
+        let word = unsafe { self.base().add(index(offset)) }.cast::<AtomicU64>();
+        // NB: not `AtomicU64::from_ptr`, which asks for memory that may be written, and a reader's
+        // may not. A reference asks for what it is used for.
         // SAFETY: 1. `word` is aligned: `base` is aligned to 8 at least and `offset` is a multiple
-        // of 8. 2. It is valid for reads for the life of the reference, which borrows the mapping,
-        // and for writes if the region is writable; `store` and `prefault` alone write, after
-        // asking `writable`. 3. All conflicting accesses
-        // to a word are atomic, by the law of this module; an atomic load of eight bytes does not
-        // write, so a mapping for reading is enough.
-        Some(unsafe { AtomicU64::from_ptr(word) })
+        // of 8; an `AtomicU64` has size and alignment 8, see below.
+        // 2. It is initialized (mapped and zeroed memory is), and every pattern is valid. 3. It is
+        // valid for as long as the reference, which borrows the mapping. 4. All conflicting
+        // accesses to a word are atomic, by the law of this module. 5. In a region for readers
+        // nobody stores: `store` and `prefault` ask `writable` first; and an atomic load of eight
+        // bytes with relaxed or acquire order does not write (the standard library's page on
+        // atomics, "Atomic accesses to read-only memory").
+        Some(unsafe { &*word })
     }
 
     #[inline]
@@ -204,6 +208,8 @@ impl Region {
         }
     }
 }
+
+const _: () = assert!(size_of::<AtomicU64>() == 8 && align_of::<AtomicU64>() == 8);
 
 /// A position in the file as a position in memory: the one place where the two meet.
 #[inline]

@@ -157,7 +157,8 @@ fn a_header_is_believed_only_when_all_of_it_fits() {
     }
     let cut = |len: usize, expected: usize| {
         format!(
-            "`PATH` is cut short: it has {len} bytes and should have {expected}; copy it again, whole"
+            "`PATH` is cut short: it has {len} bytes and should have {expected}; copy it again, \
+             whole"
         )
     };
     check(|bytes| bytes.truncate(3 * PAGE - 1), &cut(3 * PAGE - 1, 3 * PAGE));
@@ -177,7 +178,16 @@ fn a_header_is_believed_only_when_all_of_it_fits() {
     );
     check(
         |bytes| bytes[144..148].copy_from_slice(&0x0010_0001_u32.to_le_bytes()),
-        "the header of `PATH` is damaged: a schema text of 1048577 bytes, where 1048576 are allowed",
+        "the header of `PATH` is damaged: a schema text of 1048577 bytes, where 1048576 are \
+         allowed",
+    );
+    check(
+        |bytes| {
+            bytes[155] = 1;
+            let sum = sum(|header| header[155] = 1);
+            bytes[156..160].copy_from_slice(&sum.to_le_bytes());
+        },
+        "the header of `PATH` is damaged: reserved bytes are not zero",
     );
     check_spec(|spec| spec.flags |= 4, "flags 0x5, of which some are unknown");
     check_spec(|spec| spec.alignment = 16, "an alignment of 16 bytes");
@@ -459,7 +469,7 @@ fn a_channel_in_which_a_shorter_record_found_room_is_not_full() {
     let (_folder, path) = place();
     let mut writer = Writer::create(&path, &ChannelOptions::new().bytes(100)).unwrap();
     writer.append(b"so that the fence is up").unwrap();
-    assert!(writer.append(&[0; 90]).is_err());
+    assert!(matches!(writer.append(&[0; 80]), Err(WriteError::Full { .. })));
     writer.append(b"short").unwrap();
     writer.close().unwrap();
     let mut reader = Reader::open(&path).unwrap();
@@ -607,6 +617,32 @@ fn a_full_disk_shows_at_creation_and_never_later() {
     assert_eq!(reader.next_sequence(), count);
 }
 
+#[test]
+fn a_file_system_that_cannot_be_written_to_can_be_read() {
+    let Some(disk) = tiny_file_system() else { return };
+    let path = disk.0.path().join("it.kekbit");
+    Spec::raw(4096).image().records([b"one"]).write(&path);
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+    mount(None::<&str>, disk.0.path(), None::<&str>, flags, None::<&str>).unwrap();
+    let mut reader = Reader::open(&path).unwrap();
+    assert_eq!(reader.iter().count(), 1);
+    assert_eq!(reader.try_next().unwrap(), Next::Abandoned);
+    let message = "cannot open `PATH`: opening the file";
+    check_message(&recover(&path).unwrap_err(), &path, message);
+    let other = disk.0.path().join("other.kekbit");
+    check_create(&other, &small(), "cannot create `PATH`: making the file");
+}
+
+/// A path without a folder is one in the working folder.
+#[test]
+fn a_name_alone_will_do() {
+    let (folder, path) = place();
+    let mut helper = Helper::start("name", &path);
+    assert_eq!(helper.hear(), "it.kekbit, 1 records, then Closed(Closed)");
+    assert!(helper.finish().success());
+    assert_eq!(names(folder.path()), ["it.kekbit"]);
+}
+
 /// Runs a role in a process without privileges; `None`, with a word, where that cannot be.
 fn unprivileged(role: &str, path: &Path) -> Option<Helper> {
     if !nix::unistd::geteuid().is_root() {
@@ -688,6 +724,16 @@ fn child() {
             }
             other => say(&format!("{other:?}")),
         },
+        "name" => {
+            std::env::set_current_dir(path.parent().unwrap()).unwrap();
+            let mut writer = Writer::create("it.kekbit", &small()).unwrap();
+            writer.append(b"one").unwrap();
+            writer.close().unwrap();
+            let mut reader = Reader::open("it.kekbit").unwrap();
+            let count = reader.iter().count();
+            let end = format!("{:?}", reader.try_next().unwrap());
+            say(&format!("{}, {count} records, then {end}", reader.path().display()));
+        }
         "limited" => {
             setrlimit(Resource::RLIMIT_FSIZE, 1 << 20, 1 << 20).unwrap();
             say(&Writer::create(&path, &ChannelOptions::new().bytes(1 << 20))

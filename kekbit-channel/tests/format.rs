@@ -180,6 +180,9 @@ fn a_raw_channel_is_written_as_the_page_says() {
         writer.append(b"seventeen bytes..").unwrap();
         // A small claim leaves no trace, a large one is padded.
         writer.claim(100).unwrap().fill(0xAA);
+        check(&path, spec.clone(), |image| {
+            image.record(stamp, b"").record(stamp, b"seventeen bytes..");
+        });
         let mut claim = writer.claim(6000).unwrap();
         claim.fill(0xBB);
         claim.fill(0);

@@ -27,7 +27,10 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::child::{Helper, PATIENCE, listen, poll, role, say};
+use crate::{
+    child::{Helper, PATIENCE, listen, poll, role, say},
+    image::Spec,
+};
 
 /// A record whose every part follows from its number, larger than a cache line.
 #[derive(Record, Debug, PartialEq)]
@@ -238,6 +241,56 @@ fn a_writer_killed_in_mid_claim_leaves_no_trace_of_it() {
     }
 }
 
+/// Recovery dies, anywhere: doing it again gives the same.
+#[test]
+fn a_killed_recovery_is_done_again() {
+    const COUNT: u64 = 100_000;
+    let mut image = Spec::numbers(2 * COUNT).image();
+    image.numbers(COUNT);
+    let unclosed = image.bytes.clone();
+    image.close(4).patch(|spec| spec.durable = COUNT);
+    for attempt in 0..10 {
+        let (_folder, path) = place();
+        fs::write(&path, &unclosed).unwrap();
+        let mut reader = Reader::open(&path).unwrap();
+        reader.seek_to_end().unwrap();
+        let mut helper = Helper::start("recover", &path);
+        assert_eq!(helper.hear(), "recovering");
+        for _ in 0..attempt * 100 {
+            assert!(!matches!(reader.try_next().unwrap(), Next::Record(_)));
+        }
+        helper.kill();
+        let sealed = helper.next_word().is_some();
+        let recovery = recover(&path).unwrap();
+        assert_eq!((recovery.records, recovery.reason), (COUNT, CloseReason::Recovered));
+        assert!(!(sealed && recovery.sealed), "sealed once");
+        assert!(fs::read(&path).unwrap() == image.bytes, "the file is as it should be");
+        assert_eq!(settled(&mut reader), Next::Closed(CloseReason::Recovered));
+    }
+}
+
+#[test]
+fn of_many_recoveries_one_seals() {
+    let (_folder, path) = place();
+    Spec::numbers(20_000).image().numbers(10_000).write(&path);
+    let recoveries: Vec<_> = std::thread::scope(|threads| {
+        let all: Vec<_> = (0..4).map(|_| threads.spawn(|| recover(&path))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut sealed = 0;
+    for result in recoveries {
+        match result {
+            Ok(recovery) => {
+                assert_eq!(recovery.records, 10_000);
+                sealed += u32::from(recovery.sealed);
+            }
+            Err(RecoverError::WriterAlive { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!(sealed, 1);
+}
+
 #[test]
 fn what_was_synced_is_durable_for_recovery_after_a_kill() {
     let (_folder, path) = place();
@@ -413,6 +466,12 @@ fn child() {
         ["claim-after-claims", len] => claim(&path, len.parse().unwrap(), true),
         ["sync"] => sync(&path),
         ["steps"] => steps(&path),
+        ["recover"] => {
+            say("recovering");
+            recover(&path).unwrap();
+            say("recovered");
+            listen();
+        }
         ["spawn"] => spawn(&path),
         ["fork"] => fork_and_go_on(&path),
         ["fork", "and", "die"] => fork_and_die(&path),
