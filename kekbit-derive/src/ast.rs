@@ -118,6 +118,17 @@ impl<'a> Field<'a> {
         &self.original.ty
     }
 
+    /// Whether the leaf of the tree is the image itself and not as many bytes: where its size
+    /// depends on a parameter, and, as that is quicker to compile, for the plain numbers.
+    pub(crate) fn is_typed_leaf(&self) -> bool {
+        const NUMBERS: [&str; 14] = [
+            "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64",
+            "bool", "char",
+        ];
+        let is_number = |path: &syn::TypePath| NUMBERS.iter().any(|name| path.path.is_ident(name));
+        self.generic || matches!(self.wire_ty(), Type::Path(path) if is_number(path))
+    }
+
     /// The type that is laid out.
     pub(crate) fn wire_ty(&self) -> &Type {
         self.attrs.proxy.as_ref().unwrap_or(&self.original.ty)

@@ -99,6 +99,13 @@ mod tests {
         }
     }
 
+    /// Not a case of compile errors: the compiler refuses these itself, in words that change.
+    #[test]
+    fn default_field_values_are_refused() {
+        let input: TokenStream = "struct Order { id: u64, qty: u64 = 7 }".parse().unwrap();
+        assert!(expand(input).contains("implement `Default` instead"));
+    }
+
     #[test]
     fn nothing_that_panics_or_is_unsafe_is_written() {
         let expanded = expand(quote! {

@@ -22,11 +22,12 @@ struct Leaf {
 
 impl Layout {
     /// Leaves are bytes of the right size, so that neither a private type nor one without a layout
-    /// is part of the tree. A size that depends on a parameter cannot be told; those stay typed.
+    /// is part of the tree. A size that depends on a parameter cannot be told; those stay typed,
+    /// as do plain numbers.
     pub(super) fn new(fields: &[Field<'_>]) -> Layout {
         let leaf = |field: &Field<'_>| {
             let wire = field_item(field, "Wire");
-            let ty = if field.generic {
+            let ty = if field.is_typed_leaf() {
                 wire
             } else {
                 quote!([__kekbit::u8; __kekbit::size_of::<#wire>()])
@@ -42,7 +43,7 @@ impl Layout {
     pub(super) fn leaf(&self, index: usize, field: &Field<'_>, tree: &TokenStream) -> TokenStream {
         let path = &self.leaves[index].path;
         let leaf = quote!(&(*#tree) #path);
-        if field.generic { leaf } else { cast("tree", field, leaf) }
+        if field.is_typed_leaf() { leaf } else { cast("tree", field, leaf) }
     }
 
     /// The same, to write.
@@ -54,7 +55,7 @@ impl Layout {
     ) -> TokenStream {
         let path = &self.leaves[index].path;
         let leaf = quote!(&mut (*#tree) #path);
-        if field.generic { leaf } else { cast("tree_mut", field, leaf) }
+        if field.is_typed_leaf() { leaf } else { cast("tree_mut", field, leaf) }
     }
 }
 

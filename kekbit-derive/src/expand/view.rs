@@ -139,9 +139,11 @@ impl Accessor<'_> {
             let leaf = args(field, leaf.clone());
             (quote!(__kekbit::Result<#ty, __kekbit::Invalid>), quote!(#look #leaf))
         } else {
-            let view = field_item(field, "View");
+            let ty = field.ty();
+            let view = Ident::new("View", field.span.1);
+            let view = quote_spanned!(field.span.0=> __kekbit::#view);
             let look = field_item(field, "view");
-            let lifetime = quote_spanned!(field.span.1=> <#lifetime>);
+            let lifetime = quote_spanned!(field.span.1=> <#lifetime, #ty>);
             let leaf = args(field, leaf.clone());
             (quote!(#view #lifetime), quote!(#look #leaf))
         };
