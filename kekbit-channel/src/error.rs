@@ -23,6 +23,12 @@ pub enum OptionsError {
         /// Bytes of the frame of one.
         size: u64,
     },
+    /// More bytes than a file can have.
+    #[error("a capacity of {capacity} bytes is more than a file can have")]
+    CapacityTooLarge {
+        /// Bytes asked for.
+        capacity: u64,
+    },
     /// Not even one record would fit.
     #[error("a capacity of {capacity} bytes holds no record; it takes at least {needed}")]
     CapacityTooSmall {

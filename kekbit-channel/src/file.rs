@@ -133,7 +133,11 @@ pub(crate) fn allocate(file: &File, size: u64) -> io::Result<()> {
             }
         }
     }
-    // No such call: writing zeroes reserves blocks on every file system.
+    // No such call: writing zeroes reserves blocks on every file system. One that does not say how
+    // much room it has (ramfs) would take them until the machine has no memory left.
+    if available(file) < size {
+        return Err(Errno::ENOSPC.into());
+    }
     let zeroes = vec![0; 1 << 20];
     let mut offset = 0;
     while offset < size {

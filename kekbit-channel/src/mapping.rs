@@ -70,7 +70,7 @@ impl Mapping {
         let schema_len = schema_len
             .ok_or(OptionsError::SchemaTooLong { len: schema.len(), max: SCHEMA_LEN_MAX })?;
         let data_offset = layout::data_offset(schema_len);
-        let overflow = OptionsError::CapacityOverflow { count: plan.capacity, size: 1 };
+        let overflow = OptionsError::CapacityTooLarge { capacity: plan.capacity };
         let size = layout::file_size(data_offset, plan.capacity, plan.alignment.bytes())
             .ok_or(overflow)?;
         // The name is looked at again when the file gets it; here it saves the work.

@@ -120,7 +120,9 @@ impl<T: Record> Merge<T> {
     /// The next record in order, or why there is none yet. Never waits.
     ///
     /// # Errors
-    /// [`ReadError`] of one of the inputs; see [`TypedReader::try_next`].
+    /// [`ReadError`] of one of the inputs; see [`TypedReader::try_next`]. A record that is no valid
+    /// value is passed by the next call. An input that is damaged stops the merge: it gives that
+    /// error at every call, as nobody can tell what it would have said.
     pub fn try_next(&mut self) -> Result<Merged<T>, ReadError> {
         let mut waiting = false;
         for input in &mut self.inputs {

@@ -113,11 +113,11 @@ fn seal(mapping: &Mapping, walk: &Walk, beyond: u64) -> std::io::Result<()> {
     let start = mapping.header.data_offset;
     let end = walk.end;
     mapping.region.flush(start, end.offset - start)?;
-    if mapping.header.checksums || mapping.searchable {
-        // Nothing else vouches for records without checksums from an earlier boot, and a flush of
-        // what is there now does not either.
-        mapping.set_durable(end.sequence);
-    }
+    // For records without checksums from an earlier boot nothing vouches but the syncs of their
+    // time, and a flush of what is there now does not either.
+    let vouched = mapping.header.checksums || mapping.searchable;
+    let durable = if vouched { end.sequence } else { mapping.durable().min(end.sequence) };
+    mapping.set_durable(durable);
     let mut word = Word::close(CloseReason::Recovered.to_number()).unwrap_or(Word::EMPTY);
     if mapping.header.checksums {
         word = word.with_checksum(mapping.seed.frame(end.sequence, word, &[]));

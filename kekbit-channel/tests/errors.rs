@@ -382,7 +382,7 @@ fn options_that_cannot_be_had_leave_nothing_behind() {
     check_create(
         &path,
         &new().bytes(u64::MAX),
-        "18446744073709551615 records of 1 bytes each are more than a file can hold",
+        "a capacity of 18446744073709551615 bytes is more than a file can have",
     );
     // More than any disk here has, less than a number can say.
     let error = Writer::create(&path, &new().bytes(1 << 61)).unwrap_err();
