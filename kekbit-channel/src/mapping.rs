@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kekbit_codec::{Invalid, Record, Schema, frame};
+use kekbit_codec::{
+    Invalid, Record, Schema,
+    frame::{self, Word},
+};
 
 use crate::{
     checksum::Seed,
@@ -242,6 +245,26 @@ impl Mapping {
         let stored =
             self.region.store(self.header.state_offset() + layout::STATE_DURABLE, sequence);
         debug_assert!(stored.is_some(), "the state page of a writer");
+    }
+
+    /// Publishes a frame that is no record, for the one who holds the lock.
+    pub(crate) fn mark(&self, at: Position, word: Option<Word>) {
+        // The lengths and reasons of marks all fit a word.
+        let Some(mut word) = word else { return };
+        if self.header.checksums {
+            word = word.with_checksum(self.seed.frame(at.sequence, word, &[]));
+        }
+        // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
+        let stored = self.region.store(at.offset, word.to_bits());
+        debug_assert!(stored.is_some(), "there is always room for a mark");
+    }
+
+    /// Gives the blocks behind a close mark at `end` back to the file system. Best effort: at the
+    /// latest they come back with the file.
+    pub(crate) fn give_tail_back(&self, end: Position) {
+        let used = (end.offset + layout::CLOSE_SIZE).next_multiple_of(PAGE_SIZE);
+        let unused = self.region.size().saturating_sub(used);
+        let _ = file::punch_hole(&self.file, used, unused);
     }
 
     /// Notes that all before `position` has been walked over.

@@ -118,19 +118,10 @@ fn seal(mapping: &Mapping, walk: &Walk, beyond: u64) -> std::io::Result<()> {
     let vouched = mapping.header.checksums || mapping.searchable;
     let durable = if vouched { end.sequence } else { mapping.durable().min(end.sequence) };
     mapping.set_durable(durable);
-    let mut word = Word::close(CloseReason::Recovered.to_number()).unwrap_or(Word::EMPTY);
-    if mapping.header.checksums {
-        word = word.with_checksum(mapping.seed.frame(end.sequence, word, &[]));
-    }
-    // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
-    let stored = mapping.region.store(end.offset, word.to_bits());
-    debug_assert!(stored.is_some(), "the end of a walk is a word of the region");
+    mapping.mark(end, Word::close(CloseReason::Recovered.to_number()));
     mapping.region.flush(start, end.offset + CLOSE_SIZE - start)?;
     if beyond == 0 {
-        let used = (end.offset + CLOSE_SIZE).next_multiple_of(PAGE_SIZE);
-        let unused = mapping.region.size().saturating_sub(used);
-        // Best effort: the blocks come back with the file.
-        let _ = file::punch_hole(&mapping.file, used, unused);
+        mapping.give_tail_back(end);
     }
     Ok(())
 }

@@ -26,9 +26,8 @@ use crate::{
     clock::Clock,
     durability::{Durability, Synced},
     error::{CloseError, CreateError, PoisonReason, SyncError, WriteError},
-    file,
     header::Header,
-    layout::{CLOSE_SIZE, PAGE_SIZE, ZEROED_MAX},
+    layout::{PAGE_SIZE, ZEROED_MAX},
     lock,
     mapping::{Mapping, Position, RecordType},
     next::CloseReason,
@@ -380,17 +379,6 @@ impl Writer {
         sequence
     }
 
-    /// Publishes a frame that is no record. The tail stays.
-    fn mark(&self, at: Position, word: Option<Word>) {
-        let Some(mut word) = word else { return };
-        if self.mapping.header.checksums {
-            word = word.with_checksum(self.mapping.seed.frame(at.sequence, word, &[]));
-        }
-        // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
-        let stored = self.mapping.region.store(at.offset, word.to_bits());
-        debug_assert!(stored.is_some(), "there is always room for a mark");
-    }
-
     /// Ends an open claim that nobody will commit.
     fn settle(&mut self) {
         let size = std::mem::take(&mut self.claimed_size);
@@ -403,7 +391,7 @@ impl Writer {
             self.body(size - WORD_SIZE).fill(0);
         } else {
             let len = padding_len(size);
-            self.mark(self.tail, Word::padding(len));
+            self.mapping.mark(self.tail, Word::padding(len));
             self.tail = self.tail.after_padding(len);
         }
     }
@@ -425,7 +413,7 @@ impl Writer {
             self.publish(len, stamp)
         } else {
             // The padding first: nobody comes to it before the record is there.
-            self.mark(after, Word::padding(padding_len(rest)));
+            self.mapping.mark(after, Word::padding(padding_len(rest)));
             let sequence = self.publish(len, stamp);
             self.tail = self.tail.after_padding(padding_len(rest));
             sequence
@@ -440,12 +428,10 @@ impl Writer {
         let durability = Arc::clone(&self.durability);
         // A sync of another thread stores `durable`, which must not come after the lock is gone.
         let _no_sync = durability.seal();
-        self.mark(self.tail, Word::close(reason.to_number()));
+        self.mapping.mark(self.tail, Word::close(reason.to_number()));
         self.fence = 0;
-        let used = (self.tail.offset + CLOSE_SIZE).next_multiple_of(PAGE_SIZE);
-        let unused = self.mapping.region.size().saturating_sub(used);
-        // Best effort, both: the blocks come back with the file, the lock with the descriptor.
-        let _ = file::punch_hole(&self.mapping.file, used, unused);
+        self.mapping.give_tail_back(self.tail);
+        // Best effort: the descriptor gives it up at the latest.
         let _ = lock::release(&self.mapping.file);
     }
 }
