@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Lines that come between two looks are shown in the order of their time stamps. The end of the
-//! input leaves the chat. A name that was used is taken: a channel is never continued.
+//! input (ctrl-D) leaves the chat. A name that was used is taken: a channel is never continued.
+//! `rm -r /dev/shm/chat` when all have left.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -24,7 +25,7 @@ use std::{
 
 use clap::Parser;
 use kekbit_channel::{ChannelOptions, FixedStr, Next, Record, Timestamp, TypedReader, TypedWriter};
-use kekbit_examples::terminal::{exit, read_line};
+use kekbit_examples::terminal::{exit, read_line, say};
 
 /// How many lines one participant may say.
 const LINES: u64 = 10_000;
@@ -135,7 +136,7 @@ fn greet(
         match TypedReader::open(&path) {
             Ok(reader) => {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                println!("* {name} is here");
+                say(format_args!("* {name} is here"))?;
                 peers.push(Peer { name, reader });
             }
             Err(error) => eprintln!("left out: {error}"),
@@ -164,10 +165,10 @@ fn listen(peers: &mut Vec<Peer>) -> Result<(), Box<dyn Error>> {
     }
     said.sort_by_key(|(stamp, _)| *stamp);
     for (_, line) in said {
-        println!("{line}");
+        say(line)?;
     }
     for (place, how) in gone.into_iter().rev() {
-        println!("* {} {how}", peers.remove(place).name);
+        say(format_args!("* {} {how}", peers.remove(place).name))?;
     }
     Ok(())
 }

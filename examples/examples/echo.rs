@@ -6,6 +6,8 @@
 //! cargo run -p kekbit-examples --example echo -- read /dev/shm/echo.kekbit
 //! cargo run -p kekbit-examples --example echo -- write /dev/shm/echo.kekbit
 //! ```
+//!
+//! The end of the input (ctrl-D) ends both. The channel stays, to be read again; `rm` removes it.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -17,7 +19,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use kekbit_channel::{ChannelOptions, FixedStr, Record, TypedWriter, Wait};
-use kekbit_examples::terminal::{exit, open_when_created, read_line, say_end};
+use kekbit_examples::terminal::{exit, open_when_created, read_line, say, say_end};
 
 /// How many lines a channel holds.
 const LINES: u64 = 100_000;
@@ -53,13 +55,15 @@ fn write(channel: &Path) -> Result<(), Box<dyn Error>> {
     let mut writer = TypedWriter::create(channel, &ChannelOptions::new().records(LINES))?;
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
+    let mut number = 0;
     while read_line(&mut input, &mut line)? {
+        number += 1;
         let text = String::from_utf8_lossy(&line);
         match text.parse() {
             Ok(text) => {
                 writer.append(&Line { text })?;
             }
-            Err(error) => eprintln!("skipped a line: {error}"),
+            Err(error) => eprintln!("skipped line {number}: {error}"),
         }
     }
     writer.close()?;
@@ -69,7 +73,7 @@ fn write(channel: &Path) -> Result<(), Box<dyn Error>> {
 fn read(channel: &Path) -> Result<(), Box<dyn Error>> {
     let mut reader = open_when_created::<Line>(channel)?;
     for line in reader.follow(Wait::Backoff) {
-        println!("{}", line?.text);
+        say(line?.text)?;
     }
     say_end(&mut reader)
 }

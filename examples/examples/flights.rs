@@ -15,22 +15,26 @@
 //! cargo run --release -p kekbit-examples --example flights -- \
 //!     write examples/data/flights.csv /dev/shm/flights.kekbit
 //! ```
+//!
+//! The channel stays, for `replay` and `get`; `rm` removes it.
 #![forbid(unsafe_code)]
 
 use std::{
     env,
     error::Error,
+    fmt, fs,
+    io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
     time::Instant,
 };
 
 use clap::{Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use kekbit_channel::{ChannelOptions, TypedReader, TypedWriter, Wait, WriteError};
 use kekbit_examples::{
     flights::{Flight, Rows, Statistics, thousands},
-    terminal::{exit, open_when_created, say_end},
+    terminal::{exit, open_when_created, say, say_end},
 };
 
 /// How many bad rows are shown.
@@ -93,18 +97,28 @@ fn run(input: &Path, channel: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
         return Err(format!("`{}` exists already; remove it first", channel.display()).into());
     }
     let program = env::current_exe()?;
-    let mut writer = Command::new(&program).arg("write").arg(input).arg(&channel).spawn()?;
     let mut follower = Command::new(&program).arg("follow").arg(&channel).spawn()?;
-    if !writer.wait()?.success() {
+    // What the writer has to say comes afterwards: the terminal shows the follower's progress.
+    let writer = Command::new(&program)
+        .arg("write")
+        .arg(input)
+        .arg(&channel)
+        .stderr(Stdio::piped())
+        .output();
+    if !writer.as_ref().is_ok_and(|output| output.status.success()) {
         // Its channel may not exist, and then the follower waits in vain.
         follower.kill()?;
-        follower.wait()?;
+    }
+    let followed = follower.wait()?;
+    let writer = writer?;
+    io::stderr().write_all(&writer.stderr)?;
+    if !writer.status.success() {
         return Err("the writer has failed".into());
     }
-    if !follower.wait()?.success() {
+    if !followed.success() {
         return Err("the follower has failed".into());
     }
-    println!();
+    say("")?;
     replay(&channel)?;
     let last = TypedReader::<Flight>::open(&channel)?;
     let count = {
@@ -112,7 +126,7 @@ fn run(input: &Path, channel: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
         end.seek_to_end()?;
         end.next_sequence()
     };
-    println!();
+    say("")?;
     if count == 0 {
         return Ok(());
     }
@@ -123,7 +137,14 @@ fn write(input: &Path, channel: &Path, records: Option<u64>) -> Result<(), Box<d
     let reading = |error| format!("cannot read `{}`: {error}", input.display());
     let records = match records {
         Some(records) => records,
-        None => Rows::count_lines(input).map_err(reading)?,
+        None => {
+            let kind = fs::metadata(input).map_err(reading)?.file_type();
+            if !kind.is_file() && !kind.is_dir() {
+                let problem = "is no file, so its lines cannot be counted first: give --records";
+                return Err(format!("`{}` {problem}", input.display()).into());
+            }
+            Rows::count_lines(input).map_err(reading)?
+        }
     };
     let rows = Rows::open(input).map_err(|error| format!("`{}`: {error}", input.display()))?;
     let mut writer =
@@ -146,7 +167,7 @@ fn write(input: &Path, channel: &Path, records: Option<u64>) -> Result<(), Box<d
             Ok(_) => {}
             Err(WriteError::Full { .. }) => {
                 let written = thousands(writer.next_sequence());
-                let advice = "leave --records out, or give more";
+                let advice = format!("remove `{}`, and give more --records", channel.display());
                 return Err(format!("the channel is full after {written} flights: {advice}").into());
             }
             Err(error) => return Err(error.into()),
@@ -155,10 +176,10 @@ fn write(input: &Path, channel: &Path, records: Option<u64>) -> Result<(), Box<d
     let written = writer.next_sequence();
     writer.sync()?;
     writer.close()?;
+    let time = milliseconds(start);
     eprintln!(
-        "wrote {} flights in {:.0?}, skipped {} rows",
+        "wrote {} flights in {time}, skipped {} rows",
         thousands(written),
-        start.elapsed(),
         thousands(skipped)
     );
     Ok(())
@@ -169,7 +190,14 @@ fn follow(channel: &Path) -> Result<(), Box<dyn Error>> {
     let header = reader.header();
     let progress = ProgressBar::new(header.capacity / header.stride);
     // Drawn on standard error, and only if that is a terminal.
-    progress.set_style(ProgressStyle::with_template("{bar:40} {human_pos} flights, {per_sec}")?);
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} flights, {rate} a second")?;
+    progress.set_style(style.with_key(
+        "rate",
+        |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // What cannot be written to the terminal is left out.
+            let _ = text.write_str(&thousands(state.per_sec() as u64));
+        },
+    ));
     let mut statistics = Statistics::default();
     for flight in reader.follow(Wait::Backoff) {
         statistics.add(&flight?.value);
@@ -178,7 +206,7 @@ fn follow(channel: &Path) -> Result<(), Box<dyn Error>> {
         }
     }
     progress.finish_and_clear();
-    println!("{statistics}");
+    say(statistics)?;
     say_end(&mut reader)
 }
 
@@ -189,8 +217,8 @@ fn replay(channel: &Path) -> Result<(), Box<dyn Error>> {
     for flight in reader.iter() {
         statistics.add(&flight?.value);
     }
-    let elapsed = start.elapsed();
-    println!("replayed in {elapsed:.1?}:\n{}", statistics.total);
+    let time = milliseconds(start);
+    say(format_args!("replayed in {time}:\n{}", statistics.total))?;
     Ok(())
 }
 
@@ -198,9 +226,14 @@ fn get(channel: &Path, sequences: &[u64]) -> Result<(), Box<dyn Error>> {
     let reader = TypedReader::<Flight>::open(channel)?;
     for &sequence in sequences {
         match reader.get(sequence)? {
-            Some(flight) => println!("flight {}: {}", thousands(sequence), flight.value),
+            Some(flight) => say(format_args!("flight {}: {}", thousands(sequence), flight.value))?,
             None => return Err(format!("there is no record {sequence}").into()),
         }
     }
     Ok(())
+}
+
+/// The time since then.
+fn milliseconds(start: Instant) -> String {
+    format!("{:.1} ms", start.elapsed().as_secs_f64() * 1000.0)
 }

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 use kekbit_channel::{
     ChannelOptions, FixedStr, Next, Record, TypedReader, TypedWriter, WriteError, recover,
 };
-use kekbit_examples::terminal::{exit, read_line};
+use kekbit_examples::terminal::{exit, read_line, say};
 
 /// How many events a channel holds before the next one is begun.
 const EVENTS: u64 = 1000;
@@ -121,12 +121,12 @@ fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
         let event = match parse(&text) {
             Ok(event) => event,
             Err(problem) => {
-                println!("refused: {text}: {problem}");
+                say(format_args!("refused: {text}: {problem}"))?;
                 continue;
             }
         };
         if let Err(problem) = balances.apply(event) {
-            println!("refused: {text}: {problem}");
+            say(format_args!("refused: {text}: {problem}"))?;
             continue;
         }
         match writer.append(&event) {
@@ -141,7 +141,7 @@ fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
             }
         }
         writer.sync()?;
-        println!("done: {text}");
+        say(format_args!("done: {text}"))?;
     }
     writer.close()?;
     Ok(())
@@ -154,7 +154,7 @@ fn begin(folder: &Path, number: usize) -> Result<TypedWriter<Event>, Box<dyn Err
 
 fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
     for (account, balance) in replay(&channels(folder)?)?.0 {
-        println!("{account} {balance}");
+        say(format_args!("{account} {balance}"))?;
     }
     Ok(())
 }
@@ -165,11 +165,13 @@ fn channels(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(reading)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "kekbit") {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("ledger-") && name.ends_with(".kekbit") {
             found.push(path);
         }
     }
-    found.sort();
+    // By number: the 10,000th has a longer name.
+    found.sort_by_cached_key(|path| (path.as_os_str().len(), path.clone()));
     Ok(found)
 }
 

@@ -4,6 +4,8 @@
 //! cargo run -p kekbit-examples --example quickstart -- /dev/shm/quickstart.kekbit
 //! rm /dev/shm/quickstart.kekbit
 //! ```
+#![forbid(unsafe_code)]
+
 use kekbit_channel::{ChannelOptions, Record, TypedReader, TypedWriter};
 
 #[derive(Record, Debug)]

@@ -8,7 +8,8 @@
 //!
 //! A channel has one writer: the client creates `requests.kekbit`, the server `replies.kekbit`. A
 //! reply carries the sequence number of its request, so that the two can be matched even if replies
-//! came in another order. The server ends when the client does.
+//! came in another order. The server ends when the client does. Each session takes an empty folder:
+//! `rm -r /dev/shm/calculator` before the next.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -21,7 +22,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use kekbit_channel::{ChannelOptions, Next, Record, TypedReader, TypedWriter, Wait};
-use kekbit_examples::terminal::{exit, open_when_created, read_line, say_end};
+use kekbit_examples::terminal::{exit, open_when_created, read_line, say, say_end};
 
 /// How many requests, and replies, a session has room for.
 const REQUESTS: u64 = 100_000;
@@ -107,8 +108,8 @@ fn ask(folder: &Path) -> Result<(), Box<dyn Error>> {
         };
         let sequence = requests.append(&request)?;
         match reply(&mut replies, sequence)? {
-            Outcome::Value(value) => println!("{text} = {value}"),
-            Outcome::DivisionByZero => println!("{text}: division by zero"),
+            Outcome::Value(value) => say(format_args!("{text} = {value}"))?,
+            Outcome::DivisionByZero => say(format_args!("{text}: division by zero"))?,
         }
     }
     requests.close()?;

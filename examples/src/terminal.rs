@@ -2,7 +2,8 @@
 
 use std::{
     error::Error,
-    io::{self, BufRead},
+    fmt::Display,
+    io::{self, BufRead, Write},
     path::Path,
     process::ExitCode,
     thread,
@@ -13,16 +14,25 @@ use kekbit_channel::{Next, OpenError, Record, TypedReader};
 
 /// How long a reader waits for its channel to be created.
 const CREATION_AWAITED: Duration = Duration::from_secs(30);
+/// After what time it says so.
+const WAITING_SILENT: Duration = Duration::from_secs(1);
 
-/// Opens a channel that may not have been created yet: waits for half a minute.
+/// Opens a channel that may not have been created yet: waits for half a minute, and says so on
+/// standard error if it takes longer than a moment.
 ///
 /// # Errors
 /// It has not come by then, or is none of that type.
 pub fn open_when_created<T: Record>(channel: &Path) -> Result<TypedReader<T>, OpenError> {
     let start = Instant::now();
+    let mut silent = true;
     loop {
         match TypedReader::open(channel) {
             Err(OpenError::Missing { .. }) if start.elapsed() < CREATION_AWAITED => {
+                if silent && WAITING_SILENT <= start.elapsed() {
+                    let seconds = CREATION_AWAITED.as_secs();
+                    eprintln!("waiting up to {seconds} s for `{}`", channel.display());
+                    silent = false;
+                }
                 thread::sleep(Duration::from_millis(1));
             }
             opened => return opened,
@@ -43,6 +53,14 @@ pub fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<boo
     Ok(found != 0)
 }
 
+/// Prints a line on standard output.
+///
+/// # Errors
+/// As the system says; that nobody reads it any more (`| head`) is one of them, and no panic.
+pub fn say(line: impl Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}
+
 /// Tells on standard error how a channel has ended that has been read to its end.
 ///
 /// # Errors
@@ -59,8 +77,14 @@ pub fn say_end<T: Record>(reader: &mut TypedReader<T>) -> Result<(), Box<dyn Err
 }
 
 /// The exit code of a result; an error goes to standard error with all that caused it.
+///
+/// That nobody reads standard output any more is an end, not a failure.
 pub fn exit(result: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
+    let io_error = error.downcast_ref::<io::Error>();
+    if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
     eprintln!("error: {error}");
     let mut source = error.source();
     while let Some(error) = source {
