@@ -13,8 +13,8 @@ pub(crate) fn system() -> Timestamp {
     Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Milliseconds on a clock that only goes forward. Coarse: some 5 ns to read, a tick of the kernel
-/// (1 to 10 ms) of resolution.
+/// Milliseconds on a clock that only goes forward. Coarse: read without a system call, with the
+/// resolution of the kernel's tick.
 pub(crate) fn steady_millis() -> u64 {
     #[cfg(target_os = "linux")]
     {

@@ -1,6 +1,6 @@
 //! [`Liveness`]: what a reader says when the next word is zero. Pending, abandoned, or timed out.
 //!
-//! Asking for the lock costs a system call (0.6 us), so it is asked once a tick of the coarse
+//! Asking for the lock is a system call, so it is asked once a tick of the coarse
 //! clock, and the answer holds until the next tick.
 
 use std::{io, time::Duration};

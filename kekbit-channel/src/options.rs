@@ -83,7 +83,7 @@ impl Alignment {
 
 /// Whether pages are made present before they are needed.
 ///
-/// The first touch of a page costs 0.2 to 3 us, which shows in the tail of the latency of append.
+/// The first touch of a page is a fault, which shows in the tail of the latency of append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Prefault {
@@ -140,15 +140,15 @@ impl ChannelOptions {
         self
     }
 
-    /// Leaves out the checksums: some nanoseconds less a record, and after a power cut nothing
-    /// vouches for what no sync had covered.
+    /// Leaves out the checksums: less work for each record, and after a power cut nothing vouches
+    /// for what no sync had covered.
     pub fn without_checksums(mut self) -> ChannelOptions {
         self.checksums = false;
         self
     }
 
     /// Stamps each record with the time at which it was claimed. Seeking by time and merging need
-    /// it. 8 bytes and some 25 ns a record.
+    /// it. 8 bytes and a look at the clock for each record.
     pub fn time_stamps(mut self) -> ChannelOptions {
         self.time_stamps = true;
         self

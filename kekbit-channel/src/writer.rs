@@ -364,13 +364,15 @@ impl Writer {
         // `len` is not above the header's largest payload, which is below what a word can say.
         let mut word = Word::record(len).unwrap_or(Word::EMPTY);
         let (checksums, seed) = (self.mapping.header.checksums, self.mapping.seed);
-        let head = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
-        let body = self.body(head + u64::from(len));
-        if let (Some(stamp), Some((place, _))) = (stamp, body.split_first_chunk_mut::<8>()) {
-            *place = stamp.to_le_bytes();
-        }
-        if checksums {
-            word = word.with_checksum(seed.frame(sequence, word, body));
+        if checksums || stamp.is_some() {
+            let head = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
+            let body = self.body(head + u64::from(len));
+            if let (Some(stamp), Some((place, _))) = (stamp, body.split_first_chunk_mut::<8>()) {
+                *place = stamp.to_le_bytes();
+            }
+            if checksums {
+                word = word.with_checksum(seed.frame(sequence, word, body));
+            }
         }
         // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
         let stored = self.mapping.region.store(self.tail.offset, word.to_bits());
