@@ -120,12 +120,7 @@ fn run(input: &Path, channel: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
     }
     say("")?;
     replay(&channel)?;
-    let last = TypedReader::<Flight>::open(&channel)?;
-    let count = {
-        let mut end = last.clone();
-        end.seek_to_end()?;
-        end.next_sequence()
-    };
+    let count = TypedReader::<Flight>::open(&channel)?.record_count()?;
     say("")?;
     if count == 0 {
         return Ok(());
@@ -188,7 +183,7 @@ fn write(input: &Path, channel: &Path, records: Option<u64>) -> Result<(), Box<d
 fn follow(channel: &Path) -> Result<(), Box<dyn Error>> {
     let mut reader = open_when_created::<Flight>(channel)?;
     let header = reader.header();
-    let progress = ProgressBar::new(header.capacity / header.stride);
+    let progress = ProgressBar::new(header.record_capacity().unwrap_or(0));
     // Drawn on standard error, and only if that is a terminal.
     let style = ProgressStyle::with_template("{bar:40} {human_pos} flights, {rate} a second")?;
     progress.set_style(style.with_key(

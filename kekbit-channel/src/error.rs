@@ -72,7 +72,7 @@ pub enum CreateError {
     #[error(transparent)]
     Options(#[from] OptionsError),
     /// The name is taken. A channel is never overwritten, and never continued.
-    #[error("`{}` exists already; a channel never replaces a file: choose another name", path.display())]
+    #[error("`{}` exists already; a channel never replaces a file: choose another name, or remove it first", path.display())]
     Exists {
         /// The name.
         path: PathBuf,

@@ -85,9 +85,15 @@ impl Header {
         frame::frame_size(payload_len, self.time_stamps, self.alignment.bytes())
     }
 
+    /// How many records the channel has room for; `None` in a raw channel, whose records vary.
+    #[must_use]
+    pub fn record_capacity(&self) -> Option<u64> {
+        self.capacity.checked_div(self.stride)
+    }
+
     /// How many records fit a channel of fixed stride.
     pub(crate) fn record_count_max(&self) -> u64 {
-        self.capacity.checked_div(self.stride).unwrap_or(0)
+        self.record_capacity().unwrap_or(0)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

@@ -137,6 +137,16 @@ impl Reader {
         Ok(())
     }
 
+    /// How many records are there now, from the first to the last. Leaves the reader where it is.
+    /// As quick as [`seek_to_end`](Self::seek_to_end).
+    ///
+    /// # Errors
+    /// As [`seek_to_end`](Self::seek_to_end).
+    pub fn record_count(&self) -> Result<u64, ReadError> {
+        let end = search::end(&self.mapping, self.cursor.position)?;
+        Ok(end.sequence - self.mapping.base)
+    }
+
     /// Number of the next record.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {

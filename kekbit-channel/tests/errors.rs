@@ -392,8 +392,8 @@ fn options_that_cannot_be_had_leave_nothing_behind() {
 
 #[test]
 fn a_name_that_is_taken_stays_what_it_is() {
-    const TAKEN: &str =
-        "`PATH` exists already; a channel never replaces a file: choose another name";
+    const TAKEN: &str = "`PATH` exists already; a channel never replaces a file: choose another name, or \
+         remove it first";
     let (folder, path) = place();
     let writer = Writer::create(&path, &small()).unwrap();
     check_create(&path, &small(), TAKEN);

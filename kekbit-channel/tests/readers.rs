@@ -180,7 +180,7 @@ fn readers_go_on_when_the_file_loses_its_name() {
     assert_eq!(values, [0, 1, 2, 3, 4]);
     assert_eq!(reader.try_next().unwrap(), Next::Closed(CloseReason::Closed));
     assert_eq!(late.iter().count(), 4);
-    assert_eq!(channel.count().unwrap(), 5);
+    assert_eq!(channel.record_count().unwrap(), 5);
     assert_eq!(channel.get(4).unwrap().unwrap().value(), 4);
     assert!(matches!(Reader::open(&path), Err(OpenError::Missing { .. })));
     // The name is free again, for another channel.
@@ -250,4 +250,26 @@ fn a_link_to_a_channel_can_be_read() {
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&path, &link).unwrap();
     assert_eq!(Reader::open(&link).unwrap().iter().count(), 1);
+}
+
+#[test]
+fn records_are_counted_without_moving() {
+    let folder = tempfile::tempdir().unwrap();
+    let (raw, typed) = (folder.path().join("raw"), folder.path().join("typed"));
+    let mut lines = Writer::create(&raw, &ChannelOptions::new().bytes(4096)).unwrap();
+    let options = ChannelOptions::new().records(7);
+    let mut numbers = TypedWriter::<Number>::create(&typed, &options).unwrap();
+    assert_eq!(numbers.header().record_capacity(), Some(7));
+    assert_eq!(lines.header().record_capacity(), None);
+    for count in 1..=5 {
+        lines.append(b"line").unwrap();
+        numbers.append(&Number { value: count }).unwrap();
+        let mut reader = Reader::open(&raw).unwrap();
+        assert_eq!(reader.record_count().unwrap(), count);
+        assert_eq!(reader.next_sequence(), 0);
+        reader.seek_to_end().unwrap();
+        assert_eq!(reader.record_count().unwrap(), count);
+        let reader = TypedReader::<Number>::open(&typed).unwrap();
+        assert_eq!(reader.record_count().unwrap(), count);
+    }
 }

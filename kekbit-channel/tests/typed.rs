@@ -264,7 +264,7 @@ fn records_without_bytes_are_records() {
     assert_eq!(reader.iter().count(), 1000);
     reader.seek_to_time(time(5001)).unwrap();
     assert_eq!(reader.next_sequence(), 501);
-    assert_eq!(Channel::<Nothing>::open(&path).unwrap().count().unwrap(), 1000);
+    assert_eq!(Channel::<Nothing>::open(&path).unwrap().record_count().unwrap(), 1000);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn searches_agree_with_a_walk() {
             assert_eq!(walked.len() as u64, there);
             reader.seek_to_end().unwrap();
             assert_eq!(reader.next_sequence(), there);
-            assert_eq!(Channel::<Number>::open(&path).unwrap().count().unwrap(), there);
+            assert_eq!(Channel::<Number>::open(&path).unwrap().record_count().unwrap(), there);
             for sequence in 0..CAPACITY + 3 {
                 let expected = walked.iter().find(|record| record.sequence == sequence);
                 assert_eq!(reader.get(sequence).unwrap().as_ref(), expected);

@@ -80,7 +80,7 @@ impl<T: Record> Channel<T> {
     ///
     /// # Errors
     /// As [`Reader::seek_to_end`](crate::Reader::seek_to_end).
-    pub fn count(&self) -> Result<u64, ReadError> {
+    pub fn record_count(&self) -> Result<u64, ReadError> {
         let end = search::end(&self.mapping, self.mapping.start())?;
         Ok(end.sequence - self.mapping.base)
     }

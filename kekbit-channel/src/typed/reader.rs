@@ -154,6 +154,14 @@ impl<T: Record> TypedReader<T> {
         self.reader.seek_to_time(time)
     }
 
+    /// How many records are there now, from the first to the last; see [`Reader::record_count`].
+    ///
+    /// # Errors
+    /// As [`Reader::record_count`].
+    pub fn record_count(&self) -> Result<u64, ReadError> {
+        self.reader.record_count()
+    }
+
     /// Number of the next record.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
