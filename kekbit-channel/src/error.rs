@@ -249,8 +249,8 @@ impl core::fmt::Display for SchemaDifference {
                     if let Some(last) = self.expected.lines().take(common).last() {
                         writeln!(f, "  {last}")?;
                     }
-                    writeln!(f, "- {}", ours.unwrap_or("(no further field)"))?;
-                    writeln!(f, "+ {}", theirs.unwrap_or("(no further field)"))?;
+                    writeln!(f, "- {}", ours.unwrap_or("(no further field)").escape_debug())?;
+                    writeln!(f, "+ {}", theirs.unwrap_or("(no further field)").escape_debug())?;
                     break;
                 }
             }

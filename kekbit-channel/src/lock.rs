@@ -49,7 +49,9 @@ mod imp {
     }
 
     pub(super) fn is_held(file: &File) -> io::Result<bool> {
-        let mut asked = byte_zero(libc::F_WRLCK);
+        // As for a read lock, with which only a write lock conflicts: whoever may read the file can
+        // take a read lock, and must not pass for a writer.
+        let mut asked = byte_zero(libc::F_RDLCK);
         fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?;
         Ok(i32::from(asked.l_type) != libc::F_UNLCK)
     }

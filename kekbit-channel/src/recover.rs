@@ -137,18 +137,19 @@ fn beyond(mapping: &Mapping, end: Position) -> u64 {
     let (mut valid, mut sequence) = (0, end.sequence.saturating_add(1));
     let mut asked_page = 0;
     while let Some(slot) = mapping.slot(sequence) {
-        sequence += 1;
-        match scan::step(mapping, slot) {
-            Step::Record(_) => valid += 1,
-            // A hole can be terabytes long: ask the file system where it ends, once a page.
-            Step::Empty if slot.offset / PAGE_SIZE != asked_page => {
-                asked_page = slot.offset / PAGE_SIZE;
-                let Some(data) = file::next_data(&mapping.file, slot.offset) else { break };
-                let skipped = data.saturating_sub(slot.offset) / mapping.header.stride;
-                sequence = sequence.max(slot.sequence.saturating_add(skipped));
+        // A hole can be terabytes long, and to look at it in memory can make blocks of it: ask the
+        // file system first, once a page, where it ends.
+        if slot.offset / PAGE_SIZE != asked_page {
+            asked_page = slot.offset / PAGE_SIZE;
+            let Some(data) = file::next_data(&mapping.file, slot.offset) else { break };
+            let skipped = data.saturating_sub(slot.offset) / mapping.header.stride;
+            if skipped != 0 {
+                sequence = sequence.saturating_add(skipped);
+                continue;
             }
-            _ => {}
         }
+        sequence += 1;
+        valid += u64::from(matches!(scan::step(mapping, slot), Step::Record(_)));
     }
     valid
 }

@@ -64,8 +64,10 @@ const LAG_REPORTED_NANOS: u64 = 1_000_000_000;
 /// ```
 ///
 /// After `fork`, the writer stays with the process that created it: in the child every
-/// [`sync`](Self::sync) and [`close`](Self::close) fails and dropping it does nothing. A child that
-/// lives on without `exec` keeps the lock alive, so that readers take the channel for open.
+/// [`sync`](Self::sync) and [`close`](Self::close) fails and dropping it does nothing. The child
+/// must not append or claim, nor drop a claim that was open: that would write into the channel. A
+/// child that lives on without `exec` keeps the lock alive, so that readers take the channel for
+/// open.
 #[derive(Debug)]
 pub struct Writer {
     mapping: Arc<Mapping>,
