@@ -70,6 +70,8 @@ extern crate self as kekbit_codec;
 
 // Lowest layer first: a module uses only modules above it in this list.
 mod error;
+mod message;
+mod relate;
 mod schema;
 mod field;
 mod wire;
@@ -149,6 +151,7 @@ pub use crate::{
     field::{Field, FieldView, View, Wire},
     fixed::{FixedBytes, FixedStr, TextError},
     record::{Record, decode, encode, size, view},
+    relate::{Difference, Reason, Relation, relate},
     schema::{DEPTH_MAX, FieldDef, Opaque, Place, Schema, Shape, Type, VariantDef},
     time::Timestamp,
 };

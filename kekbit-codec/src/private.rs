@@ -13,6 +13,8 @@ pub use core::{
 
 use zerocopy::IntoBytes;
 
+use crate::message::Message;
+
 pub use crate::schema::unknown_tag;
 pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, tree, tree_mut};
 pub use crate::{
@@ -89,53 +91,15 @@ pub const fn variants_fit(variants: &[(&str, usize)], size_max: usize) {
         rest = tail;
     }
     if size_max < widest.1 {
-        let mut message = Message::new();
+        let mut message = Message::<512>::new();
         message.str("variant `");
         message.str(widest.0);
         message.str("` takes ");
-        message.number(widest.1);
+        message.number(widest.1 as u64);
         message.str(" bytes with its tag, more than the ");
-        message.number(size_max);
+        message.number(size_max as u64);
         message.str(" allowed; make it smaller or the limit larger");
         panic!("{}", message.as_str());
-    }
-}
-
-/// Text put together at compile time.
-struct Message {
-    bytes: [u8; 512],
-    len: usize,
-}
-
-impl Message {
-    const fn new() -> Message {
-        Message { bytes: [0; 512], len: 0 }
-    }
-
-    const fn str(&mut self, text: &str) {
-        let mut rest = text.as_bytes();
-        while let [byte, tail @ ..] = rest {
-            if self.len < self.bytes.len() {
-                self.bytes[self.len] = *byte;
-                self.len += 1;
-            }
-            rest = tail;
-        }
-    }
-
-    const fn number(&mut self, number: usize) {
-        if 10 <= number {
-            self.number(number / 10);
-        }
-        const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-        self.str(DIGITS[number % 10]);
-    }
-
-    const fn as_str(&self) -> &str {
-        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => text,
-            Err(_) => "a variant is too large",
-        }
     }
 }
 

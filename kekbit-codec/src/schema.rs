@@ -2,13 +2,16 @@
 //!
 //! Offsets are not stored: a field starts where the one before it ends.
 
+mod notes;
 mod place;
 mod text;
 
 use alloc::{string::String, vec};
 
+pub use notes::Fill;
+use notes::{Notes, RecordNames};
 pub use place::{Place, unknown_tag};
-use text::Sink;
+use text::{Annotations, Sink};
 
 /// How deep types may be nested in a record. Each record, array and `Option` is one level.
 pub const DEPTH_MAX: usize = 32;
@@ -21,6 +24,10 @@ pub struct Schema {
     depth: usize,
     converts: bool,
     shape: Shape,
+    /// Former names, as the type says.
+    was: &'static [&'static str],
+    /// The version of which this is the next.
+    extends: Option<&'static Schema>,
 }
 
 /// A struct or an enum.
@@ -50,6 +57,7 @@ pub struct FieldDef {
     pub ty: Type,
     /// Whether a `TryFrom` of the user's stands between the image and the value.
     converts: bool,
+    notes: Notes,
 }
 
 /// A variant of an enum.
@@ -62,6 +70,7 @@ pub struct VariantDef {
     pub tag: u16,
     /// The fields, the first of them right behind the tag.
     pub fields: &'static [FieldDef],
+    notes: Notes,
 }
 
 /// What a field holds.
@@ -150,7 +159,7 @@ impl Schema {
     pub const fn of_struct(name: &'static str, fields: &'static [FieldDef]) -> Schema {
         let Measure { size, depth, converts } = measure(fields);
         let depth = deeper(depth);
-        Schema { name, size, depth, converts, shape: Shape::Struct { fields } }
+        Schema { name, size, depth, converts, shape: Shape::Struct { fields }, was: &[], extends: None }
     }
 
     /// The schema of an enum that takes `size` bytes with its tag.
@@ -173,7 +182,24 @@ impl Schema {
             rest = tail;
         }
         let depth = deeper(depth);
-        Schema { name, size, depth, converts, shape: Shape::Enum { tag_size, variants } }
+        let shape = Shape::Enum { tag_size, variants };
+        Schema { name, size, depth, converts, shape, was: &[], extends: None }
+    }
+
+    /// The same, once called otherwise.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_was(mut self, was: &'static [&'static str]) -> Schema {
+        self.was = was;
+        self
+    }
+
+    /// The same as the next version of `older`, whose names are former names of this one.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn extending(mut self, older: &'static Schema) -> Schema {
+        self.extends = Some(older);
+        self
     }
 
     /// The name of the record: its identifier, or what `#[record(name = "...")]` says.
@@ -194,8 +220,8 @@ impl Schema {
         &self.shape
     }
 
-    /// The canonical text, which says all that the wire layout depends on. Two records have the
-    /// same text if and only if they have the same layout and the same names.
+    /// The canonical text, which says all that the wire layout depends on, with what
+    /// `#[record(...)]` says of former names, defaults, units and docs.
     ///
     /// One line per node, one space of indent per level, each line ended by a line feed:
     /// - the record: `struct NAME SIZE` or `enum NAME TAG_SIZE SIZE`;
@@ -206,7 +232,8 @@ impl Schema {
     ///
     /// The fields of a nested `struct NAME` and the variants of a nested `enum NAME TAG_SIZE`
     /// follow it, one level deeper. Names contain neither white space nor control characters and do
-    /// not start with `#` or `-`.
+    /// not start with `#` or `-`. Below a line, one level deeper, are its annotations, which start
+    /// with `#`: `was`, `record-was`, `default`, `unit`, `doc`.
     ///
     /// # Examples
     /// ```
@@ -237,16 +264,50 @@ impl Schema {
     /// ```
     #[must_use]
     pub fn text(&self) -> String {
-        let mut measure = Sink::measure();
+        let mut measure = Sink::measure(Annotations::All);
         measure.schema(self);
         let mut bytes = vec![0; measure.len()];
-        Sink::write(&mut bytes).schema(self);
+        Sink::write(&mut bytes, Annotations::All).schema(self);
         // The text is made of `str`s and ASCII alone.
         String::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// A number for the [`text`](Self::text): its 64-bit FNV-1a hash. Equal texts have equal
-    /// fingerprints; the reverse is likely but not certain, so compare texts to be sure.
+    /// Bytes of the text that [`text_bytes`](Self::text_bytes) gives.
+    #[must_use]
+    pub const fn text_len(&self) -> usize {
+        let mut measure = Sink::measure(Annotations::Relation);
+        measure.schema(self);
+        measure.len()
+    }
+
+    /// The canonical text at compile time, with the annotations that matter to
+    /// [`relate`](crate::relate): without units and docs.
+    ///
+    /// # Panics
+    /// `N` is not [`text_len`](Self::text_len). In a constant that is a compile error.
+    ///
+    /// # Examples
+    /// ```
+    /// use kekbit_codec::Record;
+    ///
+    /// #[derive(Record)]
+    /// struct Ping(u8);
+    ///
+    /// const TEXT: [u8; Ping::SCHEMA.text_len()] = Ping::SCHEMA.text_bytes();
+    /// assert_eq!(&TEXT, b"struct Ping 1\n 0 0 1 u8\n");
+    /// ```
+    #[must_use]
+    pub const fn text_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        let mut sink = Sink::write(&mut bytes, Annotations::Relation);
+        sink.schema(self);
+        assert!(sink.len() == N, "the length of a schema text is what `text_len` says");
+        bytes
+    }
+
+    /// A number for the layout: the 64-bit FNV-1a hash of the [`text`](Self::text) without its
+    /// annotations. Equal layouts have equal fingerprints; the reverse is likely but not certain,
+    /// so compare texts to be sure.
     ///
     /// # Examples
     /// ```
@@ -260,9 +321,14 @@ impl Schema {
     /// ```
     #[must_use]
     pub const fn fingerprint(&self) -> u64 {
-        let mut sink = Sink::measure();
+        let mut sink = Sink::measure(Annotations::None);
         sink.schema(self);
         sink.hash()
+    }
+
+    /// All names that the record had before: its own, and those of what it extends.
+    pub(crate) const fn record_names(&self) -> RecordNames<'_> {
+        RecordNames::of(self)
     }
 }
 
@@ -270,14 +336,66 @@ impl FieldDef {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, ty: Type) -> FieldDef {
-        FieldDef { name, ty, converts: false }
+        FieldDef { name, ty, converts: false, notes: Notes::NONE }
     }
 
     /// A field of a foreign type, laid out as a proxy.
     #[doc(hidden)]
     #[must_use]
     pub const fn converted(name: &'static str, ty: Type) -> FieldDef {
-        FieldDef { name, ty, converts: true }
+        FieldDef { name, ty, converts: true, notes: Notes::NONE }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_was(mut self, was: &'static [&'static str]) -> FieldDef {
+        self.notes.was = was;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_default(mut self, fill: fn(&mut [u8])) -> FieldDef {
+        self.notes.default = Some(Fill(fill));
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_unit(mut self, unit: &'static str) -> FieldDef {
+        self.notes.unit = unit;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> FieldDef {
+        self.notes.doc = doc;
+        self
+    }
+
+    /// The names that the field had before.
+    #[must_use]
+    pub const fn was(&self) -> &'static [&'static str] {
+        self.notes.was
+    }
+
+    /// What stands for the field in records that were written before there was one.
+    #[must_use]
+    pub const fn default(&self) -> Option<Fill> {
+        self.notes.default
+    }
+
+    /// The unit of its numbers, or nothing.
+    #[must_use]
+    pub const fn unit(&self) -> &'static str {
+        self.notes.unit
+    }
+
+    /// What it means, in a line, or nothing.
+    #[must_use]
+    pub const fn doc(&self) -> &'static str {
+        self.notes.doc
     }
 }
 
@@ -285,13 +403,39 @@ impl VariantDef {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, tag: u16, fields: &'static [FieldDef]) -> VariantDef {
-        VariantDef { name, tag, fields }
+        VariantDef { name, tag, fields, notes: Notes::NONE }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_was(mut self, was: &'static [&'static str]) -> VariantDef {
+        self.notes.was = was;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> VariantDef {
+        self.notes.doc = doc;
+        self
     }
 
     /// Bytes of the fields.
     #[must_use]
     pub const fn size(&self) -> usize {
         measure(self.fields).size
+    }
+
+    /// The names that the variant had before.
+    #[must_use]
+    pub const fn was(&self) -> &'static [&'static str] {
+        self.notes.was
+    }
+
+    /// What it means, in a line, or nothing.
+    #[must_use]
+    pub const fn doc(&self) -> &'static str {
+        self.notes.doc
     }
 }
 

@@ -1,25 +1,37 @@
 //! The one renderer of the canonical text. It counts, hashes and writes in the same pass, so text
 //! and fingerprint cannot disagree.
 
-use super::{FieldDef, Schema, Shape, Type};
+use super::{FieldDef, Notes, Schema, Shape, Type};
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
+/// Which annotations are part of the text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Annotations {
+    /// None: the layout, of which the fingerprint is taken.
+    None,
+    /// Those that matter to the relation of two schemas.
+    Relation,
+    /// Units and docs, too.
+    All,
+}
+
 /// Where the text goes: always into the count and the hash, and into a buffer if there is one.
 pub(super) struct Sink<'a> {
     buffer: &'a mut [u8],
+    annotations: Annotations,
     len: usize,
     hash: u64,
 }
 
 impl Sink<'_> {
-    pub(super) const fn measure() -> Sink<'static> {
-        Sink { buffer: &mut [], len: 0, hash: FNV_OFFSET }
+    pub(super) const fn measure(annotations: Annotations) -> Sink<'static> {
+        Sink { buffer: &mut [], annotations, len: 0, hash: FNV_OFFSET }
     }
 
-    pub(super) const fn write(buffer: &mut [u8]) -> Sink<'_> {
-        Sink { buffer, len: 0, hash: FNV_OFFSET }
+    pub(super) const fn write(buffer: &mut [u8], annotations: Annotations) -> Sink<'_> {
+        Sink { buffer, annotations, len: 0, hash: FNV_OFFSET }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -35,6 +47,7 @@ impl Sink<'_> {
         self.byte(b' ');
         self.number(schema.size);
         self.byte(b'\n');
+        self.record_notes(schema, 1);
         self.shape(&schema.shape, 1);
     }
 
@@ -67,6 +80,7 @@ impl Sink<'_> {
                     self.byte(b' ');
                     self.number(variant.size());
                     self.byte(b'\n');
+                    self.notes(&variant.notes, indent + 1);
                     self.fields(variant.fields, indent + 1);
                     rest = tail;
                 }
@@ -78,13 +92,13 @@ impl Sink<'_> {
         let mut offset = 0;
         let mut rest = fields;
         while let [field, tail @ ..] = rest {
-            self.node(field.name, offset, &field.ty, indent);
+            self.node(field.name, offset, &field.ty, &field.notes, indent);
             offset += field.ty.size();
             rest = tail;
         }
     }
 
-    const fn node(&mut self, name: &str, offset: usize, ty: &Type, indent: usize) {
+    const fn node(&mut self, name: &str, offset: usize, ty: &Type, notes: &Notes, indent: usize) {
         self.indent(indent);
         self.str(name);
         self.byte(b' ');
@@ -97,32 +111,103 @@ impl Sink<'_> {
                 self.str("array ");
                 self.number(*count);
                 self.byte(b'\n');
-                self.node("-", 0, element, indent + 1);
+                self.notes(notes, indent + 1);
+                self.node("-", 0, element, &Notes::NONE, indent + 1);
             }
             Type::Option(body) => {
                 self.str("option\n");
-                self.node("-", 1, body, indent + 1);
+                self.notes(notes, indent + 1);
+                self.node("-", 1, body, &Notes::NONE, indent + 1);
             }
             Type::Record(schema) => {
                 self.head(schema);
                 self.byte(b'\n');
+                self.was(notes.was, indent + 1);
+                self.record_notes(schema, indent + 1);
+                self.marks(notes, indent + 1);
                 self.shape(&schema.shape, indent + 1);
             }
-            Type::NonZero(integer) => {
-                self.str("nonzero ");
-                self.str(word(integer));
-                self.byte(b'\n');
-            }
-            Type::Opaque(opaque) => {
-                self.str("opaque ");
-                self.str(opaque.name);
-                self.byte(b'\n');
-            }
             scalar => {
-                self.str(word(scalar));
+                match scalar {
+                    Type::NonZero(integer) => {
+                        self.str("nonzero ");
+                        self.str(word(integer));
+                    }
+                    Type::Opaque(opaque) => {
+                        self.str("opaque ");
+                        self.str(opaque.name);
+                    }
+                    scalar => self.str(word(scalar)),
+                }
                 self.byte(b'\n');
+                self.notes(notes, indent + 1);
             }
         }
+    }
+
+    const fn notes(&mut self, notes: &Notes, indent: usize) {
+        self.was(notes.was, indent);
+        self.marks(notes, indent);
+    }
+
+    const fn was(&mut self, was: &[&str], indent: usize) {
+        if was.is_empty() || self.has_no(Annotations::Relation) {
+            return;
+        }
+        self.indent(indent);
+        self.str("# was");
+        let mut rest = was;
+        while let [name, tail @ ..] = rest {
+            self.byte(b' ');
+            self.str(name);
+            rest = tail;
+        }
+        self.byte(b'\n');
+    }
+
+    /// The former names of a record.
+    const fn record_notes(&mut self, schema: &Schema, indent: usize) {
+        if self.has_no(Annotations::Relation) {
+            return;
+        }
+        let mut names = schema.record_names();
+        let Some(first) = names.next() else { return };
+        self.indent(indent);
+        self.str("# record-was ");
+        self.str(first);
+        while let Some(name) = names.next() {
+            self.byte(b' ');
+            self.str(name);
+        }
+        self.byte(b'\n');
+    }
+
+    /// What stands behind the names.
+    const fn marks(&mut self, notes: &Notes, indent: usize) {
+        if notes.default.is_some() && !self.has_no(Annotations::Relation) {
+            self.indent(indent);
+            self.str("# default\n");
+        }
+        if self.has_no(Annotations::All) {
+            return;
+        }
+        if !notes.unit.is_empty() {
+            self.line("# unit ", notes.unit, indent);
+        }
+        if !notes.doc.is_empty() {
+            self.line("# doc ", notes.doc, indent);
+        }
+    }
+
+    const fn line(&mut self, key: &str, text: &str, indent: usize) {
+        self.indent(indent);
+        self.str(key);
+        self.str(text);
+        self.byte(b'\n');
+    }
+
+    const fn has_no(&self, annotations: Annotations) -> bool {
+        (self.annotations as u8) < annotations as u8
     }
 
     const fn indent(&mut self, indent: usize) {

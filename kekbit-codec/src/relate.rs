@@ -1,0 +1,406 @@
+//! [`relate`]: what two schemas are to each other. One walk over two canonical texts, the same at
+//! compile time, for lock files and when a channel is opened.
+//!
+//! The rules are those of FORMAT.md, "The relation of two schemas". The texts go down side by side:
+//!
+//! ```text
+//! record:   same kind, names kept;                      then its fields or variants
+//! fields:   those of the old one come first, each the same; more are options or have defaults
+//! field:    same offset, names and default kept, same type; as large as before, or the last
+//! variants: each of the old ones is there under its tag
+//! array:    as many elements, each as large as before
+//! ```
+//!
+//! A walk ends at the first line that breaks a rule. On texts that are none it ends as well, with
+//! an error or not: whoever has texts from outside parses them first.
+
+mod cursor;
+mod difference;
+
+use cursor::{Cursor, FieldLine, Names, Notes, VariantLine, number, word};
+pub use difference::{Difference, Reason};
+
+use crate::message::{same, text};
+
+/// The longest text that is looked at, in bytes.
+pub(crate) const TEXT_LEN_MAX: usize = 1 << 20;
+
+/// How deep types may be nested in a text: as deep as in a schema.
+const LEVELS_MAX: usize = 32;
+
+/// What an old schema is to a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Relation<'a> {
+    /// Each reads the other's records as its own.
+    Identical,
+    /// The new one reads records of the old one, and has something that the old one lacks.
+    Older,
+    /// The old one reads records of the new one, which lacks something.
+    Newer,
+    /// Neither.
+    Incompatible(Difference<'a>),
+}
+
+/// Compares two canonical texts, by the rules of `docs/FORMAT.md`.
+///
+/// Reflexive and transitive: what reads version 2 of a type that reads version 1 reads version 1.
+///
+/// # Examples
+/// ```
+/// use kekbit_codec::{Relation, relate};
+///
+/// let v1 = "struct Order 8\n id 0 8 u64\n";
+/// let v2 = "struct Order 11\n id 0 8 u64\n limit 8 3 option\n  - 1 2 u16\n";
+/// const { assert!(matches!(relate("struct A 0\n", "struct A 0\n"), Relation::Identical)) };
+/// assert_eq!(relate(v1, v2), Relation::Older);
+/// assert_eq!(relate(v2, v1), Relation::Newer);
+///
+/// let Relation::Incompatible(difference) = relate(v1, "struct Order 4\n id 0 4 u32\n") else {
+///     panic!("a type never changes");
+/// };
+/// assert_eq!(difference.path(), "id");
+/// assert_eq!((difference.expected(), difference.found()), ("u64", "u32"));
+/// ```
+#[must_use]
+pub const fn relate<'a>(old: &'a str, new: &'a str) -> Relation<'a> {
+    relate_bytes(old.as_bytes(), new.as_bytes())
+}
+
+pub(crate) const fn relate_bytes<'a>(old: &'a [u8], new: &'a [u8]) -> Relation<'a> {
+    if same(old, new) && old.len() <= TEXT_LEN_MAX && !old.is_empty() {
+        return Relation::Identical;
+    }
+    let forward = difference(old, new);
+    let backward = difference(new, old);
+    match (forward, backward) {
+        (None, None) => Relation::Identical,
+        (None, Some(_)) => Relation::Older,
+        (Some(_), None) => Relation::Newer,
+        // The larger record is taken for the later one: what it has done to the other is told.
+        (Some(_), Some(difference)) if record_size(new) < record_size(old) => {
+            Relation::Incompatible(difference.backward())
+        }
+        (Some(difference), Some(_)) => Relation::Incompatible(difference),
+    }
+}
+
+/// Why the new schema does not read records of the old one; `None` if it does.
+pub(crate) const fn difference<'a>(old: &'a [u8], new: &'a [u8]) -> Option<Difference<'a>> {
+    let mut walk = Walk {
+        old: Cursor::new(old),
+        new: Cursor::new(new),
+        difference: Difference::new(),
+        level: 0,
+    };
+    let read = if TEXT_LEN_MAX < old.len() || TEXT_LEN_MAX < new.len() {
+        walk.fail(Reason::TooLong, b"", b"")
+    } else {
+        walk.record()
+    };
+    if read { None } else { Some(walk.difference) }
+}
+
+/// The size that the first line tells; 0 if it is none.
+const fn record_size(text: &[u8]) -> u64 {
+    match head(&Cursor::new(text)) {
+        Some(head) => head.size,
+        None => 0,
+    }
+}
+
+/// The first line of a text.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    kind: &'a [u8],
+    name: &'a [u8],
+    /// Of an enum.
+    tag_size: &'a [u8],
+    size: u64,
+}
+
+const fn head<'a>(cursor: &Cursor<'a>) -> Option<Head<'a>> {
+    let (kind, rest) = word(cursor.line());
+    let (name, rest) = word(rest);
+    let (tag_size, size) = match kind {
+        b"struct" => (rest.split_at(0).0, rest),
+        b"enum" => word(rest),
+        _ => return None,
+    };
+    match number(size) {
+        Some(size) if cursor.is(0) => Some(Head { kind, name, tag_size, size }),
+        _ => None,
+    }
+}
+
+/// Two texts, gone down side by side. The functions say whether the rules hold so far.
+struct Walk<'a> {
+    old: Cursor<'a>,
+    new: Cursor<'a>,
+    /// Where the walk is, and at last why it ended.
+    difference: Difference<'a>,
+    level: usize,
+}
+
+/// A line of both texts that was gone past, with the annotations below.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    old: FieldLine<'a>,
+    new: FieldLine<'a>,
+    old_notes: Notes<'a>,
+    new_notes: Notes<'a>,
+}
+
+impl<'a> Walk<'a> {
+    const fn fail(&mut self, reason: Reason, old: &'a [u8], new: &'a [u8]) -> bool {
+        self.difference.reason = reason;
+        self.difference.old = text(old);
+        self.difference.new = text(new);
+        self.difference.old_line = self.old.number;
+        self.difference.new_line = self.new.number;
+        false
+    }
+
+    const fn malformed(&mut self) -> bool {
+        self.fail(Reason::Malformed, self.old.line(), self.new.line())
+    }
+
+    const fn record(&mut self) -> bool {
+        let (Some(old), Some(new)) = (head(&self.old), head(&self.new)) else {
+            return self.malformed();
+        };
+        if !same(old.kind, new.kind) {
+            return self.fail(Reason::RecordKind, old.kind, new.kind);
+        }
+        let (old_notes, new_notes) = (self.old.enter(), self.new.enter());
+        let old_names = Names { name: old.name, was: old_notes.record_was };
+        let new_names = Names { name: new.name, was: new_notes.record_was };
+        if !self.record_names(old_names, new_names) {
+            return false;
+        }
+        let inside = if same(old.kind, b"struct") {
+            self.fields(1)
+        } else if same(old.tag_size, new.tag_size) {
+            self.variants(1)
+        } else {
+            self.fail(Reason::TagSize, old.tag_size, new.tag_size)
+        };
+        if !inside {
+            return false;
+        }
+        if !self.old.done || !self.new.done {
+            return self.malformed();
+        }
+        new.size >= old.size || self.fail(Reason::Shrunk, old.name, new.name)
+    }
+
+    const fn record_names(&mut self, old: Names<'a>, new: Names<'a>) -> bool {
+        if !new.has(old.name) {
+            return self.fail(Reason::RecordName, old.name, new.name);
+        }
+        match new.lost(old) {
+            Some(lost) => self.fail(Reason::RecordNameLost, lost, new.name),
+            None => true,
+        }
+    }
+
+    /// The fields of a struct or of a variant, which have that indent.
+    const fn fields(&mut self, indent: usize) -> bool {
+        let (old_fields, new_fields) = (self.old, self.new);
+        loop {
+            match (self.old.is(indent), self.new.is(indent)) {
+                (false, false) => return true,
+                (false, true) => return self.appended(indent),
+                (true, false) => {
+                    let (name, _) = word(self.old.line());
+                    return self.fail(Reason::Removed, name, b"");
+                }
+                (true, true) => {}
+            }
+            let Some(pair) = self.enter() else { return self.malformed() };
+            let (old, new) = (pair.old.name, pair.new.name);
+            let old_names = Names { name: old, was: pair.old_notes.was };
+            let new_names = Names { name: new, was: pair.new_notes.was };
+            if !new_names.has(old) {
+                let reason =
+                    match (new_fields.find(indent, old), old_fields.find(indent, new)) {
+                        (true, true) => Reason::Reordered,
+                        (true, false) => Reason::Inserted,
+                        (false, true) => Reason::Removed,
+                        (false, false) => Reason::Renamed,
+                    };
+                return self.fail(reason, old, new);
+            }
+            self.difference.push(text(new));
+            if let Some(lost) = new_names.lost(old_names) {
+                return self.fail(Reason::NameLost, lost, new);
+            }
+            if pair.old_notes.default && !pair.new_notes.default {
+                return self.fail(Reason::DefaultLost, old, new);
+            }
+            if pair.old.offset != pair.new.offset {
+                return self.malformed();
+            }
+            if !self.ty(pair, indent) {
+                return false;
+            }
+            // The inside may have grown by the rules; whether this field may is told by the next.
+            if pair.old.size < pair.new.size && self.old.is(indent) {
+                return self.fail(Reason::Grown, old, new);
+            }
+            if pair.new.size < pair.old.size {
+                return self.fail(Reason::Shrunk, old, new);
+            }
+            self.difference.pop();
+        }
+    }
+
+    /// Fields that the old text lacks.
+    const fn appended(&mut self, indent: usize) -> bool {
+        while self.new.is(indent) {
+            let Some(field) = self.new.field() else { return self.malformed() };
+            let notes = self.new.enter();
+            if !notes.default && !same(field.ty, b"option") {
+                self.difference.push(text(field.name));
+                return self.fail(Reason::NoDefault, b"", field.name);
+            }
+            self.new.skip(indent);
+        }
+        true
+    }
+
+    /// Goes past the line of a field in both texts.
+    const fn enter(&mut self) -> Option<Pair<'a>> {
+        match (self.old.field(), self.new.field()) {
+            (Some(old), Some(new)) => {
+                let (old_notes, new_notes) = (self.old.enter(), self.new.enter());
+                Some(Pair { old, new, old_notes, new_notes })
+            }
+            _ => None,
+        }
+    }
+
+    /// The type of a field whose line was gone past.
+    const fn ty(&mut self, pair: Pair<'a>, indent: usize) -> bool {
+        let (old, new) = (pair.old.ty, pair.new.ty);
+        let ((kind, old_rest), (new_kind, new_rest)) = (word(old), word(new));
+        if !same(kind, new_kind) {
+            return self.fail(Reason::Type, old, new);
+        }
+        let nested = matches!(kind, b"struct" | b"enum" | b"array" | b"option");
+        if !nested {
+            return if !same(old, new) {
+                self.fail(Reason::Type, old, new)
+            } else if pair.old.size != pair.new.size {
+                self.fail(Reason::Length, old, new)
+            } else {
+                true
+            };
+        }
+        if self.level == LEVELS_MAX {
+            return self.fail(Reason::TooDeep, old, new);
+        }
+        self.level += 1;
+        let holds = match kind {
+            b"option" => self.element(indent + 1, true),
+            b"array" if !same(old_rest, new_rest) => self.fail(Reason::Count, old, new),
+            b"array" => {
+                self.difference.push("[]");
+                let holds = self.element(indent + 1, false);
+                if holds {
+                    self.difference.pop();
+                }
+                holds
+            }
+            _ => {
+                let ((old_name, old_tag), (new_name, new_tag)) = (word(old_rest), word(new_rest));
+                let old_names = Names { name: old_name, was: pair.old_notes.record_was };
+                let new_names = Names { name: new_name, was: pair.new_notes.record_was };
+                if !self.record_names(old_names, new_names) {
+                    false
+                } else if !same(old_tag, new_tag) {
+                    self.fail(Reason::TagSize, old_tag, new_tag)
+                } else if same(kind, b"enum") {
+                    self.variants(indent + 1)
+                } else {
+                    self.fields(indent + 1)
+                }
+            }
+        };
+        self.level -= 1;
+        holds
+    }
+
+    /// The element of an array, or the value of an option.
+    const fn element(&mut self, indent: usize, may_grow: bool) -> bool {
+        if !self.old.is(indent) || !self.new.is(indent) {
+            return self.malformed();
+        }
+        let Some(pair) = self.enter() else { return self.malformed() };
+        if !self.ty(pair, indent) {
+            return false;
+        }
+        if pair.old.size == pair.new.size || may_grow && pair.old.size < pair.new.size {
+            return true;
+        }
+        self.fail(if may_grow { Reason::Shrunk } else { Reason::Element }, b"", b"")
+    }
+
+    /// The variants of an enum, which have that indent.
+    const fn variants(&mut self, indent: usize) -> bool {
+        let first = self.new;
+        while self.old.is(indent) {
+            let Some(old) = self.old.variant() else { return self.malformed() };
+            // Mostly the next; else wherever it is.
+            let found = match variant_with(self.new, indent, old.tag) {
+                None => variant_with(first, indent, old.tag),
+                found => found,
+            };
+            let Some((at, new)) = found else {
+                return self.fail(lost_variant(first, indent, &old), old.name, b"");
+            };
+            self.new = at;
+            let (old_notes, new_notes) = (self.old.enter(), self.new.enter());
+            let old_names = Names { name: old.name, was: old_notes.was };
+            let new_names = Names { name: new.name, was: new_notes.was };
+            if !new_names.has(old.name) {
+                return self.fail(Reason::VariantRenamed, old.name, new.name);
+            }
+            self.difference.push(text(new.name));
+            if let Some(lost) = new_names.lost(old_names) {
+                return self.fail(Reason::NameLost, lost, new.name);
+            }
+            if !self.fields(indent + 1) {
+                return false;
+            }
+            self.difference.pop();
+        }
+        while self.new.is_below(indent) {
+            self.new.advance();
+        }
+        true
+    }
+}
+
+/// Whether a variant has gone, or has another tag.
+const fn lost_variant(variants: Cursor<'_>, indent: usize, old: &VariantLine<'_>) -> Reason {
+    if variants.find(indent, old.name) { Reason::VariantTag } else { Reason::VariantRemoved }
+}
+
+/// The variant with that tag, from a line on.
+const fn variant_with<'a>(
+    mut variants: Cursor<'a>,
+    indent: usize,
+    tag: u64,
+) -> Option<(Cursor<'a>, VariantLine<'a>)> {
+    while variants.is_below(indent) {
+        if variants.is(indent)
+            && let Some(variant) = variants.variant()
+            && variant.tag == tag
+        {
+            return Some((variants, variant));
+        }
+        variants.advance();
+    }
+    None
+}
