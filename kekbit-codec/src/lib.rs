@@ -73,6 +73,7 @@ mod error;
 mod message;
 mod relate;
 mod schema;
+mod checks;
 mod field;
 mod wire;
 mod primitive;

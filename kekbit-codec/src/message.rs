@@ -57,9 +57,9 @@ impl<const N: usize> Message<N> {
         }
     }
 
-    /// Whether something did not fit.
-    pub(crate) const fn is_cut(&self) -> bool {
-        self.full
+    /// Bytes that still fit.
+    pub(crate) const fn room(&self) -> usize {
+        if self.full { 0 } else { N - self.len }
     }
 
     pub(crate) const fn as_str(&self) -> &str {
@@ -101,7 +101,7 @@ mod tests {
         message.str("\u{4e2d}more");
         message.str("!");
         assert_eq!(message.as_str(), "ab\u{e9}");
-        assert!(message.is_cut());
+        assert_eq!(message.room(), 0);
     }
 
     #[test]

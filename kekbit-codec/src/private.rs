@@ -3,18 +3,24 @@
 
 pub use core::{
     clone::Clone,
+    concat,
     convert::{From, TryFrom},
+    default::Default,
+    env,
     fmt::{self, Debug, Formatter, Result as FmtResult},
+    include_str,
     marker::Copy,
     mem::size_of,
+    option_env,
+    prelude::v1::test,
     primitive::{i128, u8, u16, usize},
     result::Result::{self, Err, Ok},
 };
 
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
-use crate::message::Message;
 
+pub use crate::checks::{extends, lock_test, locked, pinned, variants_fit};
 pub use crate::schema::unknown_tag;
 pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, tree, tree_mut};
 pub use crate::{
@@ -79,27 +85,17 @@ pub const fn discriminant(discriminant: i128) -> u8 {
     }
 }
 
-/// Refuses to compile an enum of which a variant takes more bytes than allowed.
-#[track_caller]
-pub const fn variants_fit(variants: &[(&str, usize)], size_max: usize) {
-    let mut rest = variants;
-    let mut widest: (&str, usize) = ("", 0);
-    while let [variant, tail @ ..] = rest {
-        if widest.1 < variant.1 {
-            widest = *variant;
-        }
-        rest = tail;
+/// Puts the default of a field.
+pub fn fill<T: Field>(value: &T, image: &mut [u8]) {
+    if let Ok(wire) = T::Wire::mut_from_bytes(image) {
+        value.put(wire);
     }
-    if size_max < widest.1 {
-        let mut message = Message::<512>::new();
-        message.str("variant `");
-        message.str(widest.0);
-        message.str("` takes ");
-        message.number(widest.1 as u64);
-        message.str(" bytes with its tag, more than the ");
-        message.number(size_max as u64);
-        message.str(" allowed; make it smaller or the limit larger");
-        panic!("{}", message.as_str());
+}
+
+/// Puts the default of a foreign field.
+pub fn fill_as<P: ProxyOf<T>, T>(value: &T, image: &mut [u8]) {
+    if let Ok(wire) = P::Wire::mut_from_bytes(image) {
+        P::put_as(value, wire);
     }
 }
 

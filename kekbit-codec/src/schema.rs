@@ -264,10 +264,19 @@ impl Schema {
     /// ```
     #[must_use]
     pub fn text(&self) -> String {
-        let mut measure = Sink::measure(Annotations::All);
+        self.rendered(Annotations::All)
+    }
+
+    /// The text with the annotations that matter to the relation, as in a lock file.
+    pub(crate) fn relation_text(&self) -> String {
+        self.rendered(Annotations::Relation)
+    }
+
+    fn rendered(&self, annotations: Annotations) -> String {
+        let mut measure = Sink::measure(annotations);
         measure.schema(self);
         let mut bytes = vec![0; measure.len()];
-        Sink::write(&mut bytes, Annotations::All).schema(self);
+        Sink::write(&mut bytes, annotations).schema(self);
         // The text is made of `str`s and ASCII alone.
         String::from_utf8(bytes).unwrap_or_default()
     }

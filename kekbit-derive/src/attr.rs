@@ -2,8 +2,8 @@
 
 use proc_macro2::{Ident, Span};
 use syn::{
-    Attribute, Error, LitInt, LitStr, Path, Result, Token, Type, meta::ParseNestedMeta,
-    spanned::Spanned,
+    Attribute, Error, Expr, LitInt, LitStr, Path, Result, Token, Type, bracketed,
+    meta::ParseNestedMeta, punctuated::Punctuated, spanned::Spanned, token::Bracket,
 };
 
 /// A value with the place it was written at.
@@ -21,6 +21,10 @@ pub(crate) struct TypeAttrs {
     pub(crate) tag_size: Option<Written<u32>>,
     pub(crate) size: Option<Written<u32>>,
     pub(crate) max_size: Option<Written<u32>>,
+    pub(crate) was: Option<Vec<Written<String>>>,
+    pub(crate) extends: Option<Type>,
+    pub(crate) pin: Option<Written<String>>,
+    pub(crate) lock: Option<Written<String>>,
 }
 
 /// What stands on a variant.
@@ -28,23 +32,34 @@ pub(crate) struct TypeAttrs {
 pub(crate) struct VariantAttrs {
     pub(crate) tag: Option<Written<u32>>,
     pub(crate) view: Option<Ident>,
+    pub(crate) was: Option<Vec<Written<String>>>,
+    pub(crate) doc: Option<Written<String>>,
 }
 
 /// What stands on a field.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     pub(crate) proxy: Option<Type>,
+    pub(crate) was: Option<Vec<Written<String>>>,
+    pub(crate) default: Option<Filler>,
+    pub(crate) unit: Option<Written<String>>,
+    pub(crate) doc: Option<Written<String>>,
+}
+
+/// What stands for a field in records that were written before there was one.
+pub(crate) enum Filler {
+    /// That of the type.
+    OfType(Span),
+    Value(Box<Expr>),
 }
 
 impl TypeAttrs {
     pub(crate) fn parse(attrs: &[Attribute], errors: &mut Errors) -> TypeAttrs {
-        const KEYS: &str = "`name`, `view`, `crate`, `tag_size`, `size` and `max_size`";
+        const KEYS: &str = "`name`, `view`, `crate`, `tag_size`, `size`, `max_size`, `was`, \
+                            `extends`, `pin` and `lock`";
         let mut parsed = TypeAttrs::default();
         each_key(attrs, errors, |key, meta| match key {
-            "name" => set(&mut parsed.name, meta, |meta| {
-                let text: LitStr = meta.value()?.parse()?;
-                Ok(Written { value: text.value(), span: text.span() })
-            }),
+            "name" => set(&mut parsed.name, meta, text),
             "view" => set(&mut parsed.view, meta, |meta| meta.value()?.parse()),
             "crate" => {
                 set(&mut parsed.root, meta, |meta| meta.value()?.call(Path::parse_mod_style))
@@ -52,6 +67,10 @@ impl TypeAttrs {
             "tag_size" => set(&mut parsed.tag_size, meta, number),
             "size" => set(&mut parsed.size, meta, number),
             "max_size" => set(&mut parsed.max_size, meta, number),
+            "was" => set(&mut parsed.was, meta, names),
+            "extends" => set(&mut parsed.extends, meta, |meta| meta.value()?.parse()),
+            "pin" => set(&mut parsed.pin, meta, text),
+            "lock" => set(&mut parsed.lock, meta, text),
             _ => Err(unknown(meta, "a type", KEYS)),
         });
         parsed
@@ -64,7 +83,9 @@ impl VariantAttrs {
         each_key(attrs, errors, |key, meta| match key {
             "tag" => set(&mut parsed.tag, meta, number),
             "view" => set(&mut parsed.view, meta, |meta| meta.value()?.parse()),
-            _ => Err(unknown(meta, "a variant", "`tag` and `view`")),
+            "was" => set(&mut parsed.was, meta, names),
+            "doc" => set(&mut parsed.doc, meta, text),
+            _ => Err(unknown(meta, "a variant", "`tag`, `view`, `was` and `doc`")),
         });
         parsed
     }
@@ -75,7 +96,17 @@ impl FieldAttrs {
         let mut parsed = FieldAttrs::default();
         each_key(attrs, errors, |key, meta| match key {
             "as" => set(&mut parsed.proxy, meta, |meta| meta.value()?.parse()),
-            _ => Err(unknown(meta, "a field", "`as`")),
+            "was" => set(&mut parsed.was, meta, names),
+            "default" if !meta.input.peek(Token![=]) && parsed.default.is_none() => {
+                parsed.default = Some(Filler::OfType(meta.path.span()));
+                Ok(())
+            }
+            "default" => set(&mut parsed.default, meta, |meta| {
+                meta.value()?.parse().map(|value| Filler::Value(Box::new(value)))
+            }),
+            "unit" => set(&mut parsed.unit, meta, text),
+            "doc" => set(&mut parsed.doc, meta, text),
+            _ => Err(unknown(meta, "a field", "`as`, `was`, `default`, `unit` and `doc`")),
         });
         parsed
     }
@@ -136,6 +167,24 @@ fn set<T>(
     }
     *slot = Some(parse(meta)?);
     Ok(())
+}
+
+fn text(meta: &ParseNestedMeta<'_>) -> Result<Written<String>> {
+    let text: LitStr = meta.value()?.parse()?;
+    Ok(Written { value: text.value(), span: text.span() })
+}
+
+/// `"name"`, or `["name", ...]`.
+fn names(meta: &ParseNestedMeta<'_>) -> Result<Vec<Written<String>>> {
+    let value = meta.value()?;
+    if !value.peek(Bracket) {
+        let text: LitStr = value.parse()?;
+        return Ok(vec![Written { value: text.value(), span: text.span() }]);
+    }
+    let list;
+    bracketed!(list in value);
+    let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?;
+    Ok(names.iter().map(|name| Written { value: name.value(), span: name.span() }).collect())
 }
 
 fn number(meta: &ParseNestedMeta<'_>) -> Result<Written<u32>> {

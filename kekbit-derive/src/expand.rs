@@ -8,6 +8,7 @@ mod plain;
 mod structs;
 mod tagged;
 mod variants;
+mod versions;
 mod view;
 
 use proc_macro2::TokenStream;

@@ -1,7 +1,10 @@
 //! Judges what was read. All errors a user can make beyond syntax are here, except those that only
 //! the compiler can find: field types without a layout, and sizes.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
@@ -9,7 +12,7 @@ use syn::{Attribute, Data, Fields, GenericParam, Lifetime, Type, spanned::Spanne
 
 use crate::{
     ast::{Field, Input, Kind, Tag, Variant},
-    attr::Errors,
+    attr::{Errors, TypeAttrs, Written},
 };
 
 const PLAIN_TAG_MAX: u64 = u8::MAX as u64;
@@ -18,6 +21,7 @@ pub(crate) fn validate(input: &Input<'_>, errors: &mut Errors) {
     repr(&input.original.attrs, errors);
     name(input, errors);
     generics(input, errors);
+    versions(input, errors);
     match &input.kind {
         Kind::Struct(members) => {
             no_enum_keys(input, errors);
@@ -58,18 +62,124 @@ fn repr(attrs: &[Attribute], errors: &mut Errors) {
 
 fn name(input: &Input<'_>, errors: &mut Errors) {
     if let Some(name) = &input.attrs.name {
-        let text = &name.value;
-        let bad = text.is_empty()
-            || 255 < text.len()
-            || text.starts_with(['#', '-'])
-            || text.chars().any(|c| c.is_whitespace() || c.is_control());
-        if bad {
+        schema_name(name, errors);
+    }
+    former_names(&input.name(), input.attrs.was.as_deref(), &[], errors);
+}
+
+fn schema_name(name: &Written<String>, errors: &mut Errors) {
+    let text = &name.value;
+    let bad = text.is_empty()
+        || 255 < text.len()
+        || text.starts_with(['#', '-'])
+        || text.chars().any(|c| c.is_whitespace() || c.is_control());
+    if bad {
+        errors.at(
+            name.span,
+            "a name has 1 to 255 bytes, none of them white space or a control character, \
+             and does not start with `#` or `-`",
+        );
+    }
+}
+
+/// Names that are given up must not be taken again by a sibling: who reads by name would mistake
+/// one for the other.
+fn former_names(
+    name: &str,
+    was: Option<&[Written<String>]>,
+    siblings: &[&str],
+    errors: &mut Errors,
+) {
+    let mut seen = HashSet::new();
+    for former in was.unwrap_or_default() {
+        schema_name(former, errors);
+        let text = former.value.as_str();
+        if text == name {
+            errors.at(former.span, "this is its name now; `was` lists the names it had before");
+        } else if siblings.contains(&text) {
             errors.at(
-                name.span,
-                "a name has 1 to 255 bytes, none of them white space or a control character, \
-                 and does not start with `#` or `-`",
+                former.span,
+                format_args!("`{text}` is called so now; a former name is not taken again"),
+            );
+        } else if !seen.insert(text) {
+            errors.at(former.span, format_args!("`{text}` is given twice; remove one of them"));
+        }
+    }
+}
+
+/// A text that is shown in one line.
+fn line(text: Option<&Written<String>>, errors: &mut Errors) {
+    if let Some(text) = text
+        && (text.value.trim() != text.value
+            || text.value.is_empty()
+            || text.value.chars().any(char::is_control))
+    {
+        errors.at(text.span, "write one line, without spaces around it or control characters");
+    }
+}
+
+/// What is said of other versions of the type.
+fn versions(input: &Input<'_>, errors: &mut Errors) {
+    let TypeAttrs { extends, pin, lock, .. } = &input.attrs;
+    let told = [
+        ("extends", extends.as_ref().map(Spanned::span)),
+        ("pin", pin.as_ref().map(|pin| pin.span)),
+        ("lock", lock.as_ref().map(|lock| lock.span)),
+    ];
+    for (key, span) in told {
+        if let (true, Some(span)) = (input.is_generic(), span) {
+            errors.at(
+                span,
+                format_args!(
+                    "`{key}` is about one schema, and a generic struct has one for each of its \
+                     arguments; write `assert_extends!(V1<X> => V2<X>)` for those in use"
+                ),
             );
         }
+    }
+    if let Some(Type::Path(path)) = extends
+        && path.path.is_ident(input.ident())
+    {
+        errors.at(path.span(), "a record extends an earlier version, not itself");
+    }
+    if let Some(pin) = pin
+        && fingerprint(&pin.value).is_none()
+    {
+        errors.at(
+            pin.span,
+            "a fingerprint has 16 hexadecimal digits; write \"0000000000000000\", and the next \
+             error tells the right one",
+        );
+    }
+    if let Some(lock) = lock {
+        lock_file(lock, errors);
+    }
+}
+
+/// The number that a pin gives.
+pub(crate) fn fingerprint(digits: &str) -> Option<u64> {
+    let plain = digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u64::from_str_radix(digits, 16).ok().filter(|_| plain)
+}
+
+/// That the file is missing is told here, with what to do; its content is for the compiler.
+fn lock_file(lock: &Written<String>, errors: &mut Errors) {
+    let path = Path::new(&lock.value);
+    if lock.value.is_empty() || path.is_absolute() {
+        errors.at(lock.span, "write a path from the folder of the package's Cargo.toml");
+        return;
+    }
+    // Without cargo there is no such folder to look in; the compiler will.
+    let Some(folder) = std::env::var_os("CARGO_MANIFEST_DIR") else { return };
+    if !Path::new(&folder).join(path).is_file() {
+        errors.at(
+            lock.span,
+            format_args!(
+                "there is no lock file `{}` in the folder of the package's Cargo.toml; create an \
+                 empty one, then `KEKBIT_LOCK=update cargo test kekbit_lock` fills it",
+                lock.value
+            ),
+        );
     }
 }
 
@@ -102,7 +212,11 @@ fn no_enum_keys(input: &Input<'_>, errors: &mut Errors) {
 
 fn fields(input: &Input<'_>, fields: &[Field<'_>], errors: &mut Errors) {
     let lifetimes = || input.original.generics.lifetimes();
+    let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
     for field in fields {
+        former_names(&field.name, field.attrs.was.as_deref(), &names, errors);
+        line(field.attrs.unit.as_ref(), errors);
+        line(field.attrs.doc.as_ref(), errors);
         if let Some((equals, _)) = &field.original.default {
             errors.at(
                 equals.span(),
@@ -183,7 +297,12 @@ fn sizes(input: &Input<'_>, errors: &mut Errors) {
     }
 }
 
-fn not_empty(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
+fn variant_names(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
+    let names: Vec<_> = variants.iter().map(|variant| variant.name.as_str()).collect();
+    for variant in variants {
+        former_names(&variant.name, variant.attrs.was.as_deref(), &names, errors);
+        line(variant.attrs.doc.as_ref(), errors);
+    }
     if variants.is_empty() {
         errors.at(
             input.ident().span(),
@@ -194,7 +313,7 @@ fn not_empty(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
 }
 
 fn plain(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
-    not_empty(input, variants, errors);
+    variant_names(input, variants, errors);
     no_own_view(input, variants, errors);
     tag_size(input, errors);
     for written in [&input.attrs.size, &input.attrs.max_size].into_iter().flatten() {
@@ -238,7 +357,7 @@ fn tag_size(input: &Input<'_>, errors: &mut Errors) {
 }
 
 fn tagged(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
-    not_empty(input, variants, errors);
+    variant_names(input, variants, errors);
     no_own_view(input, variants, errors);
     tag_size(input, errors);
     sizes(input, errors);

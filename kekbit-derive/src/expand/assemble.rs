@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Generics;
 
+use super::{field::with_was, versions};
 use crate::{ast::Input, bound};
 
 /// The parts of the impls of `Field` and `Record`. In the bodies the image is `__kekbit_wire`.
@@ -29,9 +30,11 @@ impl Parts {
         let Parts { definitions, items, view_impls, .. } = &self;
         let field = self.field_impl(input, generics);
         let record = self.record_impl(input, generics);
+        let (versions, lock_test) = (versions::checks(input), versions::lock_test(input));
         // The lints are those that code for any record cannot always satisfy.
         quote! {
             #definitions
+            #lock_test
 
             #[allow(clippy::all, clippy::pedantic)]
             #[allow(deprecated, unreachable_patterns, unused_qualifications)]
@@ -42,6 +45,7 @@ impl Parts {
                 #field
                 #record
                 #view_impls
+                #versions
             };
         }
     }
@@ -84,11 +88,13 @@ impl Parts {
 
     fn record_impl(&self, input: &Input<'_>, generics: &Generics) -> TokenStream {
         let (ident, schema) = (input.ident(), &self.schema);
+        let was = with_was(input.attrs.was.as_deref());
+        let extending = versions::extending(input);
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
         quote! {
             #[automatically_derived]
             impl #impl_generics __kekbit::Record for #ident #ty_generics #where_clause {
-                const SCHEMA: &'static __kekbit::Schema = &#schema;
+                const SCHEMA: &'static __kekbit::Schema = &#schema #was #extending;
             }
         }
     }

@@ -1,9 +1,12 @@
 //! What is written for one field: calls of the field trait, shown where the user wrote the type.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 
-use crate::ast::Field;
+use crate::{
+    ast::Field,
+    attr::{Filler, Written},
+};
 
 /// `<T as Field>::ITEM`, shown where the user wrote `T`: all that fails if a type has no layout is
 /// shown from its first to its last token, which makes the compiler's errors one and the same, so
@@ -40,9 +43,43 @@ pub(super) fn field_defs(fields: &[Field<'_>]) -> TokenStream {
         let name = &field.name;
         let ty = field_item(field, "TYPE");
         let new = if field.attrs.proxy.is_some() { quote!(converted) } else { quote!(new) };
-        quote!(__kekbit::FieldDef::#new(#name, #ty),)
+        let was = with_was(field.attrs.was.as_deref());
+        let default = field.attrs.default.as_ref().map(|default| with_default(field, default));
+        let unit = field.attrs.unit.as_ref().map(|unit| &unit.value);
+        let unit = unit.map(|unit| quote!(.with_unit(#unit)));
+        let doc = with_doc(field.attrs.doc.as_ref());
+        quote!(__kekbit::FieldDef::#new(#name, #ty) #was #default #unit #doc,)
     });
     quote!(&[#(#defs)*])
+}
+
+/// Adds former names to a definition.
+pub(super) fn with_was(was: Option<&[Written<String>]>) -> Option<TokenStream> {
+    let names = was?.iter().map(|name| &name.value);
+    Some(quote!(.with_was(&[#(#names),*])))
+}
+
+/// Adds a description to a definition.
+pub(super) fn with_doc(doc: Option<&Written<String>>) -> Option<TokenStream> {
+    let doc = &doc?.value;
+    Some(quote!(.with_doc(#doc)))
+}
+
+fn with_default(field: &Field<'_>, default: &Filler) -> TokenStream {
+    let (ty, wire_ty) = (field.ty(), field.wire_ty());
+    let value = match default {
+        Filler::OfType(span) => {
+            let span = Span::call_site().located_at(*span);
+            quote_spanned!(span=> <#ty as __kekbit::Default>::default())
+        }
+        Filler::Value(value) => value.to_token_stream(),
+    };
+    let fill = if field.attrs.proxy.is_some() {
+        quote!(fill_as::<#wire_ty, #ty>)
+    } else {
+        quote!(fill::<#ty>)
+    };
+    quote!(.with_default(|__kekbit_image| __kekbit::#fill(&(#value), __kekbit_image)))
 }
 
 /// Puts the value of which `value` is a reference.

@@ -4,7 +4,10 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Generics, spanned::Spanned};
 
-use super::assemble::Parts;
+use super::{
+    assemble::Parts,
+    field::{with_doc, with_was},
+};
 use crate::ast::{Input, Tag, Variant};
 
 pub(super) fn expand(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream {
@@ -13,7 +16,12 @@ pub(super) fn expand(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
     let idents: Vec<_> = variants.iter().map(|variant| &variant.original.ident).collect();
     let (first, others) = (idents.first(), idents.get(1..).unwrap_or_default());
     let other_tags = tags.get(1..).unwrap_or_default();
-    let (name, names) = (input.name(), variants.iter().map(|variant| &variant.name));
+    let name = input.name();
+    let defs = tags.iter().zip(variants).map(|(tag, variant)| {
+        let (name, was) = (&variant.name, with_was(variant.attrs.was.as_deref()));
+        let doc = with_doc(variant.attrs.doc.as_ref());
+        quote!(__kekbit::VariantDef::new(#name, #tag as __kekbit::u16, &[]) #was #doc,)
+    });
     let parts = Parts {
         definitions: TokenStream::new(),
         items: items.collect(),
@@ -43,7 +51,7 @@ pub(super) fn expand(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
         look: look(),
         schema: quote! {
             __kekbit::Schema::of_enum(#name, 1, 1, const {
-                &[#(__kekbit::VariantDef::new(#names, #tags as __kekbit::u16, &[]),)*]
+                &[#(#defs)*]
             })
         },
         view_impls: TokenStream::new(),

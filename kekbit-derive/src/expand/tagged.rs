@@ -6,7 +6,7 @@ use syn::Generics;
 
 use super::{
     assemble::Parts,
-    field::{check, field_defs, get, put},
+    field::{check, field_defs, get, put, with_doc, with_was},
     layout::Layout,
     variants,
     view::Accessor,
@@ -221,7 +221,9 @@ fn schema(input: &Input<'_>, arms: &[Arm<'_>]) -> TokenStream {
     let variants = arms.iter().map(|arm| {
         let (name, tag) = (&arm.variant.name, &arm.tag);
         let defs = field_defs(&arm.variant.fields);
-        quote!(__kekbit::VariantDef::new(#name, #tag, const { #defs }),)
+        let was = with_was(arm.variant.attrs.was.as_deref());
+        let doc = with_doc(arm.variant.attrs.doc.as_ref());
+        quote!(__kekbit::VariantDef::new(#name, #tag, const { #defs }) #was #doc,)
     });
     quote! {
         __kekbit::Schema::of_enum(

@@ -1,0 +1,270 @@
+//! What the compiler is asked of schemas: `extends`, `pin`, `lock`, and sizes of variants. Each
+//! panics at compile time, at the attribute, with what to do.
+
+use alloc::string::{String, ToString};
+use core::fmt::Display;
+
+use crate::{
+    message::{Message, same, text},
+    relate::{Relation, difference, relate_bytes},
+    schema::Schema,
+};
+
+/// Room for an error with a schema text in it.
+type Complaint = Message<16384>;
+
+/// The command that brings lock files up to date.
+const UPDATE: &str = "KEKBIT_LOCK=update cargo test kekbit_lock";
+
+/// Refuses to compile if the new schema does not read records of the old one.
+///
+/// ```
+/// use kekbit_codec::{Record, assert_extends};
+///
+/// #[derive(Record)]
+/// struct V1<T> {
+///     payload: T,
+/// }
+///
+/// #[derive(Record)]
+/// #[record(was = "V1")]
+/// struct V2<T> {
+///     payload: T,
+///     #[record(default = 1)]
+///     version: u16,
+/// }
+///
+/// assert_extends!(V1<u64> => V2<u64>);
+/// ```
+///
+/// For generic records, which cannot say `#[record(extends = ...)]`: they have a schema for each of
+/// their arguments, and each is checked only where it is named.
+#[macro_export]
+macro_rules! assert_extends {
+    ($old:ty => $new:ty $(,)?) => {
+        #[allow(long_running_const_eval)]
+        const _: () = {
+            const OLD: &$crate::Schema = <$old as $crate::Record>::SCHEMA;
+            const NEW: &$crate::Schema = <$new as $crate::Record>::SCHEMA;
+            $crate::__private::extends(
+                &$crate::Schema::text_bytes::<{ OLD.text_len() }>(OLD),
+                &$crate::Schema::text_bytes::<{ NEW.text_len() }>(NEW),
+            )
+        };
+    };
+}
+
+/// Whether a record reads what it extends.
+#[track_caller]
+pub const fn extends(old: &[u8], new: &[u8]) {
+    if let Some(difference) = difference(old, new) {
+        let mut message = Complaint::new();
+        message.str("`");
+        message.bytes(record_name(new));
+        message.str("` does not read the records of `");
+        message.bytes(record_name(old));
+        message.str("`: ");
+        difference.tell(&mut message);
+        panic!("{}", message.as_str());
+    }
+}
+
+/// Whether the layout is the one that was pinned.
+#[track_caller]
+pub const fn pinned(schema: &Schema, text: &[u8], pin: u64) {
+    let fingerprint = schema.fingerprint();
+    if fingerprint == pin {
+        return;
+    }
+    let mut message = Complaint::new();
+    message.str("the layout of `");
+    message.str(schema.name());
+    message.str("` is not the one that was pinned: its fingerprint is ");
+    message.hexadecimal(fingerprint);
+    message.str(", not ");
+    message.hexadecimal(pin);
+    message.str(". If that is meant, write `pin = \"");
+    message.hexadecimal(fingerprint);
+    message.str("\"`. The schema now is\n");
+    finish(&mut message, text);
+    panic!("{}", message.as_str());
+}
+
+/// Whether a record reads all that its lock file holds, and is in it itself. With `update`, the
+/// value of `KEKBIT_LOCK`, being `update`, nothing is checked: the file is about to be written.
+#[track_caller]
+pub const fn locked(schema: &[u8], path: &str, lock: &str, update: Option<&str>) {
+    if let Some(update) = update
+        && same(update.as_bytes(), b"update")
+    {
+        return;
+    }
+    let mut message = Complaint::new();
+    if judge(schema, path, lock, &mut message) {
+        panic!("{}", message.as_str());
+    }
+}
+
+/// Writes down what is wrong with a lock file, if anything is.
+const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -> bool {
+    let mut lock = Lock { rest: lock.as_bytes(), line: 0 };
+    let (mut is_empty, mut is_listed) = (true, false);
+    while let Some((released, line)) = lock.next() {
+        is_empty = false;
+        match relate_bytes(released, schema) {
+            Relation::Identical => is_listed = true,
+            Relation::Older => {}
+            _ => {
+                message.str("`");
+                message.bytes(record_name(schema));
+                message.str("` does not read what was released, line ");
+                message.number(line);
+                message.str(" of `");
+                message.str(path);
+                message.str("`: ");
+                match difference(released, schema) {
+                    Some(difference) => difference.tell(message),
+                    None => message.str("the two cannot be compared"),
+                }
+                return true;
+            }
+        }
+    }
+    if is_empty || is_listed {
+        return false;
+    }
+    message.str("the schema of `");
+    message.bytes(record_name(schema));
+    message.str("` is not in `");
+    message.str(path);
+    message.str("`. If it is to be released, run `");
+    message.str(UPDATE);
+    message.str("`, or add these lines to the file\n");
+    finish(message, schema);
+    true
+}
+
+/// Ends an error with a schema text, if it fits.
+const fn finish(message: &mut Complaint, schema: &[u8]) {
+    if schema.len() <= message.room() {
+        message.bytes(schema);
+    } else {
+        message.str("(too long to be shown here: `Record::SCHEMA.text()` gives it)");
+    }
+}
+
+const fn record_name(schema: &[u8]) -> &[u8] {
+    let (_, rest) = split(schema, b' ');
+    split(rest, b' ').0
+}
+
+/// The texts in a lock file: each from a line that is not indented to the next. Between them there
+/// may be blank lines, and comments, which start with `#`.
+struct Lock<'a> {
+    rest: &'a [u8],
+    line: u64,
+}
+
+impl<'a> Lock<'a> {
+    /// The next text and the number of its first line.
+    const fn next(&mut self) -> Option<(&'a [u8], u64)> {
+        while let [first, ..] = self.rest {
+            if !matches!(*first, b'#' | b'\n' | b'\r') {
+                break;
+            }
+            self.rest = split(self.rest, b'\n').1;
+            self.line += 1;
+        }
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (text, first_line) = (self.rest, self.line + 1);
+        loop {
+            self.rest = split(self.rest, b'\n').1;
+            self.line += 1;
+            if !matches!(self.rest, [b' ', ..]) {
+                break;
+            }
+        }
+        Some((text.split_at(text.len() - self.rest.len()).0, first_line))
+    }
+}
+
+/// What stands in front of the first such byte, and what behind it.
+const fn split(bytes: &[u8], at: u8) -> (&[u8], &[u8]) {
+    let mut index = 0;
+    while index < bytes.len() {
+        if bytes[index] == at {
+            let (before, rest) = bytes.split_at(index);
+            return (before, rest.split_at(1).1);
+        }
+        index += 1;
+    }
+    (bytes, &[])
+}
+
+/// The test that is written beside a record with a lock file. It judges the file as it is now, and
+/// with `update` adds the schema if it is not in it.
+///
+/// # Panics
+/// The file cannot be read or written, or holds what the record does not read.
+pub fn lock_test<E: Display>(
+    schema: &Schema,
+    path: &str,
+    update: Option<&str>,
+    read: impl FnOnce(&str) -> Result<String, E>,
+    write: impl FnOnce(&str, String) -> Result<(), E>,
+) {
+    let mut lock = match read(path) {
+        Ok(lock) => lock,
+        Err(error) => panic!("cannot read `{path}`: {error}"),
+    };
+    let released = schema.relation_text();
+    if update == Some("update") {
+        let listed = texts(&lock).any(|text| {
+            relate_bytes(text.as_bytes(), released.as_bytes()) == Relation::Identical
+        });
+        if !listed {
+            if !lock.is_empty() {
+                lock.push_str(if lock.ends_with('\n') { "\n" } else { "\n\n" });
+            }
+            lock.push_str(&released);
+        }
+    }
+    let mut message = Complaint::new();
+    assert!(!judge(released.as_bytes(), path, &lock, &mut message), "{}", message.as_str());
+    if update == Some("update")
+        && let Err(error) = write(path, lock)
+    {
+        panic!("cannot write `{path}`: {error}");
+    }
+}
+
+fn texts(lock: &str) -> impl Iterator<Item = String> {
+    let mut lock = Lock { rest: lock.as_bytes(), line: 0 };
+    core::iter::from_fn(move || lock.next().map(|(found, _)| text(found).to_string()))
+}
+
+/// Refuses to compile an enum of which a variant takes more bytes than allowed.
+#[track_caller]
+pub const fn variants_fit(variants: &[(&str, usize)], size_max: usize) {
+    let mut rest = variants;
+    let mut widest: (&str, usize) = ("", 0);
+    while let [variant, tail @ ..] = rest {
+        if widest.1 < variant.1 {
+            widest = *variant;
+        }
+        rest = tail;
+    }
+    if size_max < widest.1 {
+        let mut message = Message::<512>::new();
+        message.str("variant `");
+        message.str(widest.0);
+        message.str("` takes ");
+        message.number(widest.1 as u64);
+        message.str(" bytes with its tag, more than the ");
+        message.number(size_max as u64);
+        message.str(" allowed; make it smaller or the limit larger");
+        panic!("{}", message.as_str());
+    }
+}
