@@ -80,6 +80,7 @@ pub mod frame;
 mod record;
 mod show;
 mod compound;
+mod parsed;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -148,6 +149,7 @@ pub use crate::{
     error::Invalid,
     field::{Field, FieldView, View, Wire},
     fixed::{FixedBytes, FixedStr, TextError},
+    parsed::{Kind, Node, ParsedSchema, SchemaError, Variant},
     record::{Record, decode, encode, size, view},
     schema::{DEPTH_MAX, FieldDef, Opaque, Place, Schema, Shape, Type, VariantDef},
     time::Timestamp,

@@ -8,6 +8,7 @@ mod text;
 use alloc::{string::String, vec};
 
 pub use place::{Place, unknown_tag};
+pub(crate) use text::Hash;
 use text::Sink;
 
 /// How deep types may be nested in a record. Each record, array and `Option` is one level.

@@ -3,23 +3,39 @@
 
 use super::{FieldDef, Schema, Shape, Type};
 
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+/// FNV-1a, 64 bits: the hash behind fingerprints.
+#[derive(Clone, Copy)]
+pub(crate) struct Hash(u64);
+
+impl Hash {
+    pub(crate) const fn new() -> Hash {
+        Hash(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub(crate) const fn byte(&mut self, byte: u8) {
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        self.0 = (self.0 ^ byte as u64).wrapping_mul(PRIME);
+    }
+
+    pub(crate) const fn finish(self) -> u64 {
+        self.0
+    }
+}
 
 /// Where the text goes: always into the count and the hash, and into a buffer if there is one.
 pub(super) struct Sink<'a> {
     buffer: &'a mut [u8],
     len: usize,
-    hash: u64,
+    hash: Hash,
 }
 
 impl Sink<'_> {
     pub(super) const fn measure() -> Sink<'static> {
-        Sink { buffer: &mut [], len: 0, hash: FNV_OFFSET }
+        Sink { buffer: &mut [], len: 0, hash: Hash::new() }
     }
 
     pub(super) const fn write(buffer: &mut [u8]) -> Sink<'_> {
-        Sink { buffer, len: 0, hash: FNV_OFFSET }
+        Sink { buffer, len: 0, hash: Hash::new() }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -27,7 +43,7 @@ impl Sink<'_> {
     }
 
     pub(super) const fn hash(&self) -> u64 {
-        self.hash
+        self.hash.finish()
     }
 
     pub(super) const fn schema(&mut self, schema: &Schema) {
@@ -153,7 +169,7 @@ impl Sink<'_> {
             self.buffer[self.len] = byte;
         }
         self.len += 1;
-        self.hash = (self.hash ^ byte as u64).wrapping_mul(FNV_PRIME);
+        self.hash.byte(byte);
     }
 }
 
