@@ -88,6 +88,9 @@ _SIZES = {**_INTEGERS, "f32": 4, "f64": 8, "bool": 1, "char": 4, "unit": 0, "tim
           "duration": 12, "ipv4": 4, "ipv6": 16}
 
 
+_Path = Union[str, bytes, "os.PathLike[Any]"]
+
+
 class Error(Exception):
     """What is no channel, no schema, or cannot be read. The message says what was found, what was
     expected, and what to do."""
@@ -147,7 +150,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Node:
-    """A type: ``kind`` is the word of the schema text (``u8``, ``struct``, ...), ``size`` its bytes.
+    """A type: ``kind`` is its word in the schema text (``u8``, ``struct``), ``size`` its bytes.
 
     ``name`` is that of a struct, enum or opaque, and the integer of a ``nonzero``; ``element`` what
     an array or an option holds; ``notes`` the annotations of the first line of the text.
@@ -248,8 +251,12 @@ class _Parser:
 
     def child(self, level: int) -> Optional[_Line]:
         """The next line, if it is one of that level."""
-        line = self.lines[self.at] if self.at < len(self.lines) else None
-        return line if line is not None and line.level == level else None
+        if self.at == len(self.lines):
+            return None
+        line = self.lines[self.at]
+        if line.level > level:
+            raise self.fail(line, f"an indent of at most {level} spaces here")
+        return line if line.level == level else None
 
     def root(self) -> Node:
         if not self.lines or self.lines[0].level != 0:
@@ -266,8 +273,8 @@ class _Parser:
         else:
             raise self.fail(line, "`struct NAME SIZE` or `enum NAME TAG_SIZE SIZE`")
         if self.at < len(self.lines):
-            line = self.lines[self.at]
-            raise self.fail(line, f"no line that is indented by {line.level} spaces here")
+            raise self.fail(self.lines[self.at], "one record only: all lines below the first are "
+                                                 "indented")
         if node.size > _PAYLOAD_LEN_MAX:
             raise self.fail(self.lines[0], f"a record of at most {_PAYLOAD_LEN_MAX} bytes")
         return replace(node, notes=self.lines[0].notes)
@@ -368,8 +375,10 @@ class _Parser:
 
     def element(self, line: _Line, offset: int, depth: int) -> Tuple[Node, int]:
         inner = self.child(line.level + 1)
-        if inner is None or inner.words[0] != "-":
+        if inner is None:
             raise self.fail(line, f"a line `- {offset} SIZE TYPE` below it")
+        if inner.words[0] != "-":
+            raise self.fail(inner, f"`- {offset} SIZE TYPE`")
         return self.typed(inner, offset, depth)
 
     def array(self, line: _Line, index: int, size: int, depth: int) -> Tuple[Node, int]:
@@ -420,9 +429,10 @@ def _dtype(node: Node) -> Optional[np.dtype]:
         return np.dtype((element.base, (node.count, *element.shape)))
     if kind in ("str", "bytes", "opaque"):
         return np.dtype(f"{'S' if kind == 'str' else 'V'}{node.size}")
-    return np.dtype({"bool": "?", "char": "<u4", "timestamp": "<M8[ns]",
-                     "duration": [("secs", "<u8"), ("nanos", "<u4")],
-                     "ipv4": ("u1", (4,)), "ipv6": ("u1", (16,))}[kind])
+    others: Dict[str, Any] = {"bool": "?", "char": "<u4", "timestamp": "<M8[ns]",
+                              "duration": [("secs", "<u8"), ("nanos", "<u4")],
+                              "ipv4": ("u1", (4,)), "ipv6": ("u1", (16,))}
+    return np.dtype(others[kind])
 
 
 def _part(node: Node) -> Node:
@@ -460,7 +470,7 @@ def _expression(dtype: np.dtype) -> str:
     if dtype.names is not None:
         parts = []
         for name in dtype.names:
-            part = dtype.fields[name][0]
+            part = dtype[name]
             shape = f", {part.shape}" if part.shape else ""
             parts.append(f"({name!r}, {_expression(part.base)}{shape})")
         return f"[{', '.join(parts)}]"
@@ -803,9 +813,9 @@ def _read_header(fd: int, size: int, path: str) -> _Header:
                     "\"KEKBIT\\r\\n\"; check the name")
     if len(fixed) < _HEADER.size:
         raise truncated(_HEADER.size)
-    (_, version, flags, data_offset, channel_id, writer_id, predecessor_id, created, boot_id, device,
-     inode, writer_timeout, capacity, max_payload, alignment, stride, fingerprint, schema_len,
-     reserved, checksum) = _HEADER.unpack(fixed)
+    (_, version, flags, data_offset, channel_id, writer_id, predecessor_id, created, boot_id,
+     device, inode, writer_timeout, capacity, max_payload, alignment, stride, fingerprint,
+     schema_len, reserved, checksum) = _HEADER.unpack(fixed)
     if version > _VERSION:
         raise Error(f"`{path}` has format version {version}; this reader reads up to {_VERSION}: "
                     "use a newer one")
@@ -842,7 +852,8 @@ def _read_header(fd: int, size: int, path: str) -> _Header:
             (max_payload <= _PAYLOAD_LEN_MAX, "payloads longer than a frame holds"),
             (frame <= capacity, "not even one record fits the capacity"),
             (any(channel_id), "the channel id is zero"),
-            (schema_len or stride == 0 == fingerprint, "a stride or a fingerprint without a schema"),
+            (schema_len or stride == 0 == fingerprint,
+             "a stride or a fingerprint without a schema"),
             (not schema_len or stride == frame,
              f"a stride of {stride} bytes, where records of {max_payload} have {frame}")):
         if not holds:
@@ -957,7 +968,7 @@ class Channel:
     Use it as a context manager, or call :meth:`close`. Arrays stay valid after that.
     """
 
-    def __init__(self, path: Union[str, bytes, "os.PathLike[Any]"], *, verify: bool = False) -> None:
+    def __init__(self, path: _Path, *, verify: bool = False) -> None:
         self._fd = -1
         self.path = os.fsdecode(path)
         shown = _shown(self.path)
@@ -1026,7 +1037,8 @@ class Channel:
         self.schema_text, self.fingerprint = header.text, header.fingerprint
         try:
             self.schema = parse_schema(header.text)
-            self.dtype = _dtype(self.schema) or np.dtype([])
+            dtype = _dtype(self.schema)
+            self.dtype = np.dtype([]) if dtype is None else dtype
         except Error as error:
             raise Error(f"cannot read `{shown}`: {error}") from None
         except (ValueError, TypeError, OverflowError, MemoryError) as error:
@@ -1038,8 +1050,8 @@ class Channel:
                         f"{header.fingerprint:#018x}, its schema's {fingerprint:#018x}; write the "
                         "file again")
         if header.max_payload != self.schema.size:
-            raise Error(f"the header of `{shown}` is damaged: records of {header.max_payload} bytes "
-                        f"with a stride of {header.stride}, where the schema says "
+            raise Error(f"the header of `{shown}` is damaged: records of {header.max_payload} "
+                        f"bytes with a stride of {header.stride}, where the schema says "
                         f"{self.schema.size}; write the file again")
 
     def _read_base(self, header: _Header, shown: str) -> int:
@@ -1090,7 +1102,7 @@ class Channel:
 
     # Looking
 
-    def _view(self, dtype: Any, offset: int, count: int, kind: Any = np.ndarray) -> np.ndarray:
+    def _view(self, dtype: Any, offset: int, count: int, kind: Any = np.ndarray) -> Any:
         """Values of one type, a stride apart from each other, in place."""
         return kind((count,), dtype=dtype, buffer=self._map, offset=offset,
                     strides=(self._header.stride,))
@@ -1102,8 +1114,8 @@ class Channel:
             raise Error(f"the channel `{_shown(self.path)}` has been closed; open it again")
         word = os.pread(self._fd, 8, offset)
         if len(word) != 8:
-            raise Error(f"`{_shown(self.path)}` has been cut short while it was read: byte {offset} "
-                        "is gone; copy it again, whole")
+            raise Error(f"`{_shown(self.path)}` has been cut short while it was read: byte "
+                        f"{offset} is gone; copy it again, whole")
         return int.from_bytes(word, "little")
 
     def _word(self, index: int) -> int:
@@ -1126,10 +1138,11 @@ class Channel:
         # Recovery puts its mark at `durable`, and records that it gave up may lie behind it.
         sealed = self.durable - self.base
         if 0 <= sealed <= self.record_capacity:
-            word = self._word(sealed)
-            if word >> 60 == _KIND_CLOSE:
-                return self._judge(sealed, word)
-        low, high, word = self._known, self.record_capacity, None
+            mark = self._word(sealed)
+            if mark >> 60 == _KIND_CLOSE:
+                return self._judge(sealed, mark)
+        low, high = self._known, self.record_capacity
+        word: Optional[int] = None
         while low < high:
             middle = (low + high) // 2
             found = self._word(middle)
@@ -1175,7 +1188,7 @@ class Channel:
         """What the checksums of so many records should be."""
         body = self._header.head_size - 8 + self._header.max_payload
         word = (_KIND_RECORD << 28 | self._header.max_payload) << 32
-        fixed = _register(_register(_ONES, self._header.channel_id), bytes(8) + struct.pack("<Q", word))
+        fixed = _register(_ONES, self._header.channel_id + bytes(8) + struct.pack("<Q", word))
         fixed_sum = _apply(_advance(body), np.array([fixed], dtype=np.uint32)) ^ np.uint32(_ONES)
         numbers = np.arange(count, dtype="<u8") + np.uint64(self.base + first)
         sums = _apply(_advance(8 + body), _linear(numbers.view(np.uint8).reshape(-1, 8)))
@@ -1188,7 +1201,8 @@ class Channel:
 
     def _damage(self, index: int, problem: str) -> _End:
         offset = self._header.data_offset + index * self.stride
-        return _End(index, damage=f"record {self.base + index} at byte {offset} is damaged: {problem}")
+        return _End(index, damage=f"record {self.base + index} at byte {offset} is damaged: "
+                                  f"{problem}")
 
     def _judge(self, index: int, word: int) -> _End:
         """What a word is that ends the records."""
@@ -1212,7 +1226,7 @@ class Channel:
             return self._damage(index, f"a frame of {self.stride} bytes, where "
                                        f"{self.capacity - index * self.stride} are left")
         if kind == _KIND_RECORD:
-            return self._damage(index, f"the checksum is {word & _ONES:#010x} in a channel without")
+            return self._damage(index, f"the checksum is {word & _ONES:#010x} and should be 0")
         if kind == 2:
             return self._damage(index, f"a padding of {length} bytes, which cannot be here")
         return self._damage(index, f"the word {word:#018x} is of no known kind")
@@ -1238,8 +1252,8 @@ class Channel:
         return array
 
     def timestamps(self) -> np.ndarray:
-        """When the records that are committed now were claimed, in place, as ``M8[ns]``: right until
-        the year 2262. A record may have come since you asked for the records: cut to their length.
+        """When the records that are committed now were claimed, in place, as ``M8[ns]``: right
+        until the year 2262. Some may have come since you asked for records: cut to their length.
         """
         if not self.time_stamps:
             raise Error(f"`{_shown(self.path)}` has no time stamps; they are an option of its "
@@ -1249,17 +1263,20 @@ class Channel:
     @property
     def sequence(self) -> np.ndarray:
         """The sequence numbers of the records that are committed now; made when asked for."""
-        return np.arange(self._committed(), dtype=np.uint64) + np.uint64(self.base)
+        return self._numbers(np.arange(self._committed()))
 
     def rows(self) -> Dict[str, np.ndarray]:
         """For each variant of an enum the sequence numbers of its records."""
         rows = self._rows(self._committed())
-        return {name: index.astype(np.uint64) + np.uint64(self.base) for name, index in rows.items()}
+        return {name: self._numbers(index) for name, index in rows.items()}
+
+    def _numbers(self, index: np.ndarray) -> np.ndarray:
+        return index.astype(np.uint64) + np.uint64(self.base)
 
     def _rows(self, count: int) -> Dict[str, np.ndarray]:
         if self.schema.kind != "enum":
-            raise Error(f"the records of `{_shown(self.path)}` are `struct {_shown(self.schema.name)}`"
-                        ", which has no variants; use `records()`")
+            raise Error(f"the records of `{_shown(self.path)}` are a struct, "
+                        f"`{_shown(self.schema.name)}`, without variants; use `records()`")
         tags = np.array(self._view(f"<u{self.schema.tag_size}", self._payload, count))
         strange = np.flatnonzero(~np.isin(tags, [variant.tag for variant in self.schema.variants]))
         if len(strange):
@@ -1280,7 +1297,7 @@ class Channel:
             dtype = _fields_dtype(variant.fields, variant.size)
             body = self._view(dtype, self._payload + self.schema.tag_size, count)
             result[variant.name] = body[index]
-            result.rows[variant.name] = index.astype(np.uint64) + np.uint64(self.base)
+            result.rows[variant.name] = self._numbers(index)
         return result
 
     def values(self) -> Iterator[Any]:
@@ -1338,21 +1355,20 @@ class Channel:
     def _is_written(self) -> bool:
         """Whether a writer lives: whether somebody holds a write lock on byte 0. Takes nothing."""
         if not hasattr(fcntl, "F_OFD_GETLK"):
-            raise Error(f"cannot tell whether `{_shown(self.path)}` has a writer: this system has no "
-                        "locks of open file descriptions; ask on Linux")
+            raise Error(f"cannot tell whether `{_shown(self.path)}` has a writer: this system has "
+                        "no locks of open file descriptions; ask on Linux")
         # As for a read lock, with which only a write lock conflicts.
         layout = struct.Struct("@hhqqi4x")
         asked = layout.pack(fcntl.F_RDLCK, os.SEEK_SET, 0, 1, 0)
         try:
             answer = fcntl.fcntl(self._fd, fcntl.F_OFD_GETLK, asked)
         except OSError as error:
-            raise Error(f"cannot tell whether `{_shown(self.path)}` has a writer: {error.strerror}; "
-                        "network file systems are not supported") from error
+            raise Error(f"cannot tell whether `{_shown(self.path)}` has a writer: "
+                        f"{error.strerror}; network file systems are not supported") from error
         return layout.unpack(answer)[0] != fcntl.F_UNLCK
 
 
-def open(path: Union[str, bytes, "os.PathLike[Any]"], *,
-         verify: bool = False) -> Union[RecordArray, Variants]:
+def open(path: _Path, *, verify: bool = False) -> Union[RecordArray, Variants]:
     """The committed records of a channel: an array in place, or, if they are an enum with fields,
     a dict of arrays, one for each variant, which are copies. Both have a ``channel``."""
     channel = Channel(path, verify=verify)
@@ -1384,7 +1400,7 @@ def _print_dtype(channel: Channel) -> int:
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """The command line; see the module."""
-    parser = argparse.ArgumentParser(prog="kekbit.py", description="Looks at a Kekbit channel file.")
+    parser = argparse.ArgumentParser(prog="kekbit.py", description="Looks at a channel file.")
     parser.add_argument("command", choices=("dump", "info", "dtype"),
                         help="records as lines of JSON; what the file is; the numpy type")
     parser.add_argument("path", help="the file")
