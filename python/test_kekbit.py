@@ -197,8 +197,8 @@ FIELDS = [
     ("al", 0, "struct Nothing", b"", None, None),
     ("am", 1, "enum Side 1\n  Buy 1 0\n  Sell 2 0", b"\x02", "Sell", "u1"),
     ("an", 2, "enum Wide 2\n  Low 1 0\n  High 300 0", b"\x2c\x01", "High", "<u2"),
-    ("ao", 4, "enum Event 1\n  Idle 0 0\n  At 1 3\n   x 0 1 u8\n   y 1 2 u16\n  Of 2 2\n   0 0 2 u16",
-     b"\x01\x07\x08\x00", {"At": {"x": 7, "y": 8}}, [("tag", "u1"), ("body", "V3")]),
+    ("ao", 4, "enum Event 1\n  Idle 0 0\n  At 1 3\n   x 0 1 u8\n   y 1 2 u16\n  Of 2 2\n"
+     "   0 0 2 u16", b"\x01\x07\x08\x00", {"At": {"x": 7, "y": 8}}, [("tag", "u1"), ("body", "V3")]),
     ("ap", 3, "enum E 1\n  Idle 0 0\n  Of 2 2\n   0 0 2 u16", b"\x02\x07\x00", {"Of": 7},
      [("tag", "u1"), ("body", "V2")]),
     ("aq", 3, "enum E 1\n  Idle 0 0\n  Of 2 2\n   0 0 2 u16", b"\x00\x00\x00", "Idle",
@@ -579,7 +579,8 @@ class Ends(Case):
                 (1, word(1, 16), "a payload of 16 bytes, where the channel has 8"),
                 (1, word(1, 8, 5), "the checksum is 0x00000005 and should be 0x"),
                 (0, word(1, 8, 5), "the checksum is 0x00000005 and should be 0"),
-                (0, word(3, 1, 5), "the checksum of a close mark is 0x00000005 and should be 0x0000"),
+                (0, word(3, 1, 5),
+                 "the checksum of a close mark is 0x00000005 and should be 0x00000000"),
                 (1, word(3, 1, 5), "the checksum of a close mark is 0x00000005 and should be 0x")):
             with self.subTest(bad=hex(bad), flags=flags):
                 image = numbers(4, flags=flags, close=1, base=7)
@@ -717,7 +718,8 @@ class Refusals(Case):
                 self.refuse(message, image.bytes)
         image = numbers(1)
         image.bytes[40] ^= 1
-        self.refuse("the header of .* is damaged: its checksum is 0x.* and should be 0x", image.bytes)
+        self.refuse("the header of .* is damaged: its checksum is 0x.* and should be 0x",
+                    image.bytes)
         image = numbers(1)
         image.put(image.data - PAGE, 0)
         self.refuse("has been prepared but is not in use yet", image.bytes)
@@ -758,8 +760,8 @@ def nested(depth):
     """An option of an option of ..., with the record that many levels."""
     sizes = range(depth, 0, -1)
     lines = [f"struct S {depth}\n", f" f 0 {depth} option\n"]
-    lines += [f"{' ' * (level + 2)}- 1 {size - 1} "
-              + ("option\n" if size > 2 else "u8\n") for level, size in enumerate(sizes) if size > 1]
+    lines += [f"{' ' * (level + 2)}- 1 {size - 1} " + ("option\n" if size > 2 else "u8\n")
+              for level, size in enumerate(sizes) if size > 1]
     return "".join(lines)
 
 
@@ -784,6 +786,17 @@ class Schemas(unittest.TestCase):
         self.assertEqual(kekbit._fingerprint(text), kekbit._fingerprint(plain))
         self.assertEqual(kekbit._fingerprint(text), fnv(text))
 
+    def test_the_examples_of_the_format(self):
+        text = (HERE.parent / "docs" / "FORMAT.md").read_text()
+        examples = re.findall("```\n(struct .*?)```", text, re.S)
+        self.assertEqual([kekbit.parse_schema(text).size for text in examples], [49, 20])
+
+    def test_arrays_as_deep_as_they_go(self):
+        lines = [f"{' ' * n}{'- 0' if n > 1 else 'f 0'} 4 array 1\n" for n in range(1, 32)]
+        node = kekbit.parse_schema("struct S 4\n" + "".join(lines) + " " * 32 + "- 0 4 i32\n")
+        array = np.zeros(2, kekbit._dtype(node))
+        self.assertEqual(array["f"].ndim, 32)
+
     def test_what_it_refuses(self):
         for line, text in (
                 (1, ""), (1, "\n"), (1, "struct S 0"), (1, " struct S 0\n"), (1, "struct S\n"),
@@ -800,13 +813,14 @@ class Schemas(unittest.TestCase):
                 (2, "struct S 1\n a 0 1\n"), (2, "struct S 1\n a 0 1 nonzero\n"),
                 (2, "struct S 4\n a 0 4 nonzero f32\n"), (2, "struct S 1\n a 0 1 nonzero u16\n"),
                 (2, "struct S 1\n a 0 1 opaque\n"), (2, "struct S 1\n a 0 1 opaque -\n"),
-                (2, "struct S 2\n a 0 2 array 2\n"), (3, "struct S 2\n a 0 2 array 2\n  b 0 1 u8\n")
-                , (2, "struct S 3\n a 0 3 array 2\n  - 0 1 u8\n"),
+                (2, "struct S 2\n a 0 2 array 2\n"),
+                (3, "struct S 2\n a 0 2 array 2\n  b 0 1 u8\n"),
+                (2, "struct S 3\n a 0 3 array 2\n  - 0 1 u8\n"),
                 (3, "struct S 2\n a 0 2 array 2\n  - 1 1 u8\n"),
                 (4, "struct S 2\n a 0 2 array 2\n  - 0 1 u8\n  - 0 1 u8\n"),
                 (3, "struct S 2\n a 0 2 option\n  - 0 1 u8\n"),
-                (2, "struct S 3\n a 0 3 option\n  - 1 1 u8\n"), (3, "struct S 1\n a 0 1 u8\n  b 0 0"
-                                                                " unit\n"),
+                (2, "struct S 3\n a 0 3 option\n  - 1 1 u8\n"),
+                (3, "struct S 1\n a 0 1 u8\n  b 0 0 unit\n"),
                 (2, "struct S 2\n a 0 2 struct T\n  b 0 1 u8\n"), (1, "enum E 3 3\n"),
                 (1, "enum E 2 1\n"), (2, "enum E 1 1\n A 256 0\n"), (2, "enum E 1 1\n A 0 1\n"),
                 (2, "enum E 1 2\n A 0 1\n"), (3, "enum E 1 1\n A 0 0\n A 1 0\n"),
@@ -851,7 +865,8 @@ class Schemas(unittest.TestCase):
                  "struct O 8\n # record-was A\n x 0 8 i64\n  # unit USD\n  # doc d\n"]
         words = ["0", "1", "2", "8", "99999999999999999999", "-", "#", "struct", "enum", "array",
                  "option", "nonzero", "u8", "str", "unit", " ", "  ", "\n", "\r", "\0", "é", "- 0 0",
-                 "array 268435456", "\n" + " " * 40 + "- 1 1 option\n"]
+                 "array 268435456",
+                 "\n" + " " * 40 + "- 1 1 option\n"]
         parsed = 0
         for _ in range(6000):
             text = source.choice(texts)
