@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Reads Kekbit channel files into numpy, in place.
 
 A channel is one file to which one process appends records of one type; ``docs/FORMAT.md`` says

@@ -198,7 +198,8 @@ FIELDS = [
     ("am", 1, "enum Side 1\n  Buy 1 0\n  Sell 2 0", b"\x02", "Sell", "u1"),
     ("an", 2, "enum Wide 2\n  Low 1 0\n  High 300 0", b"\x2c\x01", "High", "<u2"),
     ("ao", 4, "enum Event 1\n  Idle 0 0\n  At 1 3\n   x 0 1 u8\n   y 1 2 u16\n  Of 2 2\n"
-     "   0 0 2 u16", b"\x01\x07\x08\x00", {"At": {"x": 7, "y": 8}}, [("tag", "u1"), ("body", "V3")]),
+     "   0 0 2 u16", b"\x01\x07\x08\x00", {"At": {"x": 7, "y": 8}},
+     [("tag", "u1"), ("body", "V3")]),
     ("ap", 3, "enum E 1\n  Idle 0 0\n  Of 2 2\n   0 0 2 u16", b"\x02\x07\x00", {"Of": 7},
      [("tag", "u1"), ("body", "V2")]),
     ("aq", 3, "enum E 1\n  Idle 0 0\n  Of 2 2\n   0 0 2 u16", b"\x00\x00\x00", "Idle",
@@ -541,8 +542,9 @@ class Ends(Case):
         # Not an original: made before its channel was.
         for change in ({"inode": 1}, {"device": 1}, {"boot": b"\1" * 16}, {"created": 1}):
             image.write_original(self.path)
-            if change == {"created": 1} and kekbit._born(os.open(self.path, os.O_RDONLY)) is None:
-                continue
+            with self.path.open("rb") as file:
+                if change == {"created": 1} and kekbit._born(file.fileno()) is None:
+                    continue  # this file system keeps no such times
             image.fields.update(change)
             image.write_header()
             with self.path.open("r+b") as file:
@@ -769,7 +771,8 @@ class Schemas(unittest.TestCase):
     def test_nodes(self):
         text = ("struct Order 20\n # record-was Ticket OrderV1\n # mystery of a later version\n"
                 " id 0 8 u64\n price 8 8 i64\n  # was px cost\n  # unit 1e-9 USD\n  # doc Limit.\n"
-                " e 16 4 option\n  # default\n  #\n  - 1 3 enum Kind 1\n   # record-was K\n   A 0 2\n"
+                " e 16 4 option\n  # default\n  #\n  - 1 3 enum Kind 1\n   # record-was K\n"
+                "   A 0 2\n"
                 "    # doc Of a.\n    0 0 2 nonzero u16\n   B 7 0\n")
         node = kekbit.parse_schema(text)
         self.assertEqual((node.kind, node.name, node.size), ("struct", "Order", 20))
@@ -864,8 +867,8 @@ class Schemas(unittest.TestCase):
         texts = [every_type()[0], EVENT, NUMBER, nested(32),
                  "struct O 8\n # record-was A\n x 0 8 i64\n  # unit USD\n  # doc d\n"]
         words = ["0", "1", "2", "8", "99999999999999999999", "-", "#", "struct", "enum", "array",
-                 "option", "nonzero", "u8", "str", "unit", " ", "  ", "\n", "\r", "\0", "é", "- 0 0",
-                 "array 268435456",
+                 "option", "nonzero", "u8", "str", "unit", " ", "  ", "\n", "\r", "\0", "é",
+                 "- 0 0", "array 268435456",
                  "\n" + " " * 40 + "- 1 1 option\n"]
         parsed = 0
         for _ in range(6000):
