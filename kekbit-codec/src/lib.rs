@@ -81,6 +81,7 @@ mod record;
 mod show;
 mod compound;
 mod parsed;
+mod dynamic;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -146,6 +147,9 @@ pub use kekbit_derive::RecordForCodec as Record;
 
 pub use crate::{
     compound::ArrayView,
+    dynamic::{
+        ColumnError, Content, Datum, Elements, Fields, Presence, Row, Scalar, Value, Visitor,
+    },
     error::Invalid,
     field::{Field, FieldView, View, Wire},
     fixed::{FixedBytes, FixedStr, TextError},

@@ -231,6 +231,14 @@ impl Node {
         &self.kind
     }
 
+    /// Bytes in front of the body of an enum; of anything else, none.
+    pub(crate) fn tag_size(&self) -> usize {
+        match self.kind {
+            Kind::Enum { tag_size, .. } => tag_size,
+            _ => 0,
+        }
+    }
+
     /// The names that the field had before.
     pub fn was(&self) -> impl Iterator<Item = &str> {
         names(self.notes.as_deref().map(|notes| &notes.was))

@@ -7,6 +7,7 @@ mod text;
 
 use alloc::{string::String, vec};
 
+pub(crate) use place::unknown_tag_of;
 pub use place::{Place, unknown_tag};
 pub(crate) use text::Hash;
 use text::Sink;
