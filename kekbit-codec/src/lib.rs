@@ -82,6 +82,7 @@ mod show;
 mod compound;
 mod parsed;
 mod dynamic;
+mod export;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

@@ -266,9 +266,19 @@ impl Node {
     pub fn doc(&self) -> Option<&str> {
         self.notes.as_deref()?.doc.as_deref()
     }
+
+    /// Whole lines of annotations that this version does not know.
+    pub(crate) fn unknown_annotations(&self) -> impl Iterator<Item = &str> {
+        names(self.notes.as_deref().map(|notes| &notes.unknown))
+    }
 }
 
 impl Variant {
+    /// Whole lines of annotations that this version does not know.
+    pub(crate) fn unknown_annotations(&self) -> impl Iterator<Item = &str> {
+        names(self.notes.as_deref().map(|notes| &notes.unknown))
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {

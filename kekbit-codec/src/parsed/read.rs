@@ -61,9 +61,8 @@ pub(super) fn root(text: &str) -> Result<Node, SchemaError> {
     }
     let mut reader = Reader { lines: Lines::new(text)? };
     let form = "`struct NAME SIZE` or `enum NAME TAG_SIZE SIZE`";
-    let Some(line) = reader.lines.peek().filter(|line| line.indent == 0) else {
-        return Err(reader.lines.error(form));
-    };
+    let first = reader.lines.peek().filter(|line| line.indent == 0 && !line.rest.is_empty());
+    let Some(line) = first else { return Err(reader.lines.error(form)) };
     reader.lines.next();
     let mut words = line.words();
     let word = match words.word(form)? {
