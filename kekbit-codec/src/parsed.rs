@@ -1,5 +1,6 @@
 //! [`ParsedSchema`]: the schema of a file, read from its text at run time.
 
+mod kind;
 mod line;
 mod notes;
 mod read;

@@ -189,16 +189,16 @@ struct __attribute__((packed)) Order {
     } event;
 };
 
-KEKBIT_ASSERT(sizeof(struct Order) == 28, \"size of Order\");
-KEKBIT_ASSERT(offsetof(struct Order, id) == 0, \"offset of id\");
-KEKBIT_ASSERT(offsetof(struct Order, side) == 8, \"offset of side\");
-KEKBIT_ASSERT(offsetof(struct Order, limit) == 9, \"offset of limit\");
-KEKBIT_ASSERT(offsetof(struct Order, limit.present) == 9, \"offset of limit.present\");
-KEKBIT_ASSERT(offsetof(struct Order, limit.value) == 10, \"offset of limit.value\");
-KEKBIT_ASSERT(offsetof(struct Order, event) == 18, \"offset of event\");
-KEKBIT_ASSERT(offsetof(struct Order, event.tag) == 18, \"offset of event.tag\");
-KEKBIT_ASSERT(offsetof(struct Order, event.body) == 20, \"offset of event.body\");
-KEKBIT_ASSERT(offsetof(struct Order, event.body.Opened._0) == 20, \"offset of event.body.Opened._0\");
+KEKBIT_ASSERT(sizeof(struct Order) == 28, \"size\");
+KEKBIT_ASSERT(offsetof(struct Order, id) == 0, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, side) == 8, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, limit) == 9, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, limit.present) == 9, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, limit.value) == 10, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, event) == 18, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, event.tag) == 18, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, event.body) == 20, \"offset\");
+KEKBIT_ASSERT(offsetof(struct Order, event.body.Opened._0) == 20, \"offset\");
 
 #endif /* KEKBIT_ORDER_GUARD_H */
 ";

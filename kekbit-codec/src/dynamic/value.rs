@@ -107,7 +107,7 @@ pub enum Value<'a> {
 }
 
 impl<'a> Datum<'a> {
-    /// All that is there. Takes some fifty bytes of memory for each value; to look at a large
+    /// All that is there, as a [`Value`] in memory for each value in the record. To look at a large
     /// record without keeping it, [`visit`](Self::visit) it.
     ///
     /// # Errors

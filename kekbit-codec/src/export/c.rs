@@ -33,7 +33,7 @@ pub(super) fn header(schema: &ParsedSchema) -> String {
         text.push_str("/* It has no bytes. */\n");
     } else {
         text.push_str(&format!(
-            "{body}\nKEKBIT_ASSERT(sizeof(struct {name}) == {size}, \"size of {name}\");\n{asserts}"
+            "{body}\nKEKBIT_ASSERT(sizeof(struct {name}) == {size}, \"size\");\n{asserts}"
         ));
     }
     text.push_str(&format!("\n#endif /* {guard} */\n"));
@@ -219,7 +219,7 @@ impl Header {
         let Place { path, offset, .. } = place;
         let _ = writeln!(
             self.asserts,
-            "KEKBIT_ASSERT(offsetof(struct {}, {path}) == {offset}, \"offset of {path}\");",
+            "KEKBIT_ASSERT(offsetof(struct {}, {path}) == {offset}, \"offset\");",
             self.root
         );
     }
