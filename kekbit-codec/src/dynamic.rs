@@ -160,7 +160,8 @@ impl<'a> Datum<'a> {
     /// use kekbit_codec::{Content, ParsedSchema};
     ///
     /// let schema = ParsedSchema::parse("enum Side 1 1\n Buy 1 0\n Sell 2 0\n")?;
-    /// let Content::Variant { variant, tag, .. } = schema.datum(&[2])?.content()? else { panic!() };
+    /// let side = schema.datum(&[2])?;
+    /// let Content::Variant { variant, tag, .. } = side.content()? else { panic!("not an enum") };
     /// assert_eq!((variant, tag), ("Sell", 2));
     /// assert_eq!(schema.datum(&[3])?.content().unwrap_err().found(), "tag 3");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
