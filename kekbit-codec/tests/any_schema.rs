@@ -74,7 +74,7 @@ fn sum(fields: &[Shape]) -> usize {
 /// Named as those of a tuple if there is an even number of them.
 fn fields(fields: &[Shape], indent: usize) -> String {
     let mut offset = 0;
-    let letter = if fields.len() % 2 == 0 { "" } else { "f" };
+    let letter = if fields.len().is_multiple_of(2) { "" } else { "f" };
     let lines = fields.iter().enumerate().map(|(index, field)| {
         let node = field.node(&format!("{letter}{index}"), offset, indent);
         offset += field.size();

@@ -104,10 +104,10 @@ fn compile(compiler: &str, arguments: &[&str]) {
     fs::create_dir_all(&folder).unwrap();
     for (index, schema) in schemas().iter().enumerate() {
         let path = folder.join(format!("{index}.h"));
-        // Twice, so that the guard has to hold.
         let header = schema.to_c_header();
         fs::write(&path, &header).unwrap();
         let source = folder.join(format!("{index}.c"));
+        // Twice, so that the guard has to hold.
         let include = format!("#include \"{index}.h\"\n");
         fs::write(&source, format!("{include}{include}")).unwrap();
         let output = Command::new(compiler).args(arguments).arg(&source).output().unwrap();
