@@ -372,7 +372,7 @@ changes! {
     remove_variant: "remove a variant" {
         old {
             #[derive(Record, Debug)]
-            pub enum Order { Opened, Moved(i32), Closed }
+            pub enum Order { Opened(u64), Moved(i32), Closed }
             pub fn value() -> Order { Order::Moved(1) }
         }
         new {
