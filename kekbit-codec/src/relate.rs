@@ -222,13 +222,12 @@ impl<'a> Walk<'a> {
             let old_names = Names { name: old, was: pair.old_notes.was };
             let new_names = Names { name: new, was: pair.new_notes.was };
             if !new_names.has(old) {
-                let reason =
-                    match (new_fields.find(indent, old), old_fields.find(indent, new)) {
-                        (true, true) => Reason::Reordered,
-                        (true, false) => Reason::Inserted,
-                        (false, true) => Reason::Removed,
-                        (false, false) => Reason::Renamed,
-                    };
+                let reason = match (new_fields.find(indent, old), old_fields.find(indent, new)) {
+                    (true, true) => Reason::Reordered,
+                    (true, false) => Reason::Inserted,
+                    (false, true) => Reason::Removed,
+                    (false, false) => Reason::Renamed,
+                };
                 return self.fail(reason, old, new);
             }
             self.difference.push(text(new));

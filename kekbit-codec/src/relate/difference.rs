@@ -253,7 +253,8 @@ impl<'a> Difference<'a> {
         self.within(message);
         match self.reason {
             Reason::VariantTag => {
-                message.str(" has another tag; give it back the old one with `#[record(tag = ...)]`");
+                message
+                    .str(" has another tag; give it back the old one with `#[record(tag = ...)]`");
             }
             Reason::VariantRenamed => {
                 message.str(" is called `");
@@ -320,9 +321,9 @@ impl<'a> Difference<'a> {
                 self.change(message, " was of type ", " and is of type ");
                 message.str("; types never change: append a new field instead");
             }
-            Reason::Length => message.str(
-                " has another length; lengths never change: append a new field instead",
-            ),
+            Reason::Length => {
+                message.str(" has another length; lengths never change: append a new field instead")
+            }
             Reason::Count => {
                 self.change(message, " was ", " and is ");
                 message.str("; arrays keep their length: append a new field instead");
