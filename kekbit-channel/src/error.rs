@@ -2,8 +2,10 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use kekbit_codec::Invalid;
+use kekbit_codec::{Invalid, SchemaError};
 use thiserror::Error;
+
+pub use crate::difference::SchemaDifference;
 
 /// Options that do not hold together.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -200,8 +202,28 @@ pub enum OpenError {
         /// The name.
         path: PathBuf,
     },
+    /// The schema text in the header is none that this version reads.
+    #[error("the schema of `{}` cannot be read; as bytes its records can, with `Reader`", path.display())]
+    SchemaText {
+        /// The name.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        source: SchemaError,
+    },
+    /// The channel holds bytes and has no schema.
+    #[error("`{}` holds raw bytes and has no schema; read it with `Reader`", path.display())]
+    Raw {
+        /// The name.
+        path: PathBuf,
+    },
+    /// The records of the channel are of an older version of the type. They have no views.
+    #[error("`{}` holds records of an older version of the type, which can be decoded but have no views; read them with `TypedReader`", path.display())]
+    Older {
+        /// The name.
+        path: PathBuf,
+    },
     /// The records of the channel are of another type.
-    #[error("`{}` holds records of another type\n{difference}", path.display())]
+    #[error("`{}` holds records of another type: {difference}", path.display())]
     Schema {
         /// The name.
         path: PathBuf,
@@ -218,52 +240,6 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// Two schemas that differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaDifference {
-    /// The schema text of the program's type.
-    pub expected: String,
-    /// The schema text of the file; empty for raw bytes.
-    pub found: String,
-    /// Fingerprint of the program's type.
-    pub expected_fingerprint: u64,
-    /// Fingerprint in the file.
-    pub found_fingerprint: u64,
-}
-
-impl core::fmt::Display for SchemaDifference {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        if self.found.is_empty() {
-            return f
-                .write_str("the channel holds raw bytes and has no schema; read it with `Reader`");
-        }
-        let (mut expected, mut found) = (self.expected.lines(), self.found.lines());
-        let mut common = 0;
-        loop {
-            match (expected.next(), found.next()) {
-                (None, None) => break,
-                (Some(ours), Some(theirs)) if ours == theirs => common += 1,
-                (ours, theirs) => {
-                    if let Some(last) = self.expected.lines().take(common).last() {
-                        writeln!(f, "  {last}")?;
-                    }
-                    writeln!(f, "- {}", ours.unwrap_or("(no further field)").escape_debug())?;
-                    writeln!(f, "+ {}", theirs.unwrap_or("(no further field)").escape_debug())?;
-                    break;
-                }
-            }
-        }
-        write!(
-            f,
-            "first difference in line {}: `-` the program's type (fingerprint {:016x}), `+` the \
-             file's ({:016x}); name, offset, size, type of each field",
-            common + 1,
-            self.expected_fingerprint,
-            self.found_fingerprint
-        )
-    }
 }
 
 /// A record could not be written. Nothing was published; unless the variant says otherwise, the
@@ -400,6 +376,23 @@ pub enum ReadError {
         sequence: u64,
         /// Which field, where, and what was found.
         source: Invalid,
+    },
+    /// The record is of a newer version of the type, and of a variant that this one does not know.
+    /// The reader has moved on to the next record.
+    #[error("record {sequence} of `{}` is of a variant that was added later than this program's type; read it with a newer one, pass it over with `ReadOptions::skip_unknown_variants`, or take its bytes with `iter_or_raw`", path.display())]
+    UnknownVariant {
+        /// The channel.
+        path: PathBuf,
+        /// The record.
+        sequence: u64,
+        /// Which field, where, and what was found.
+        source: Invalid,
+    },
+    /// The records are of an older version of the type. They have no views.
+    #[error("the records of `{}` are of an older version of the type, which can be decoded (`iter`, `try_next`) but have no views", path.display())]
+    NoViews {
+        /// The channel.
+        path: PathBuf,
     },
     /// The system refused a step.
     #[error("cannot read `{}`: {step}", path.display())]

@@ -1,7 +1,5 @@
 //! Runs of records: [`Iter`], [`Follow`], [`Batch`], through a [`Lens`].
 
-use std::marker::PhantomData;
-
 use kekbit_codec::Invalid;
 
 use crate::{
@@ -14,7 +12,8 @@ use crate::{
     wait::Wait,
 };
 
-/// How the payload of a record is looked at: as [`Bytes`], as a value, in place. Sealed.
+/// How the payload of a record is looked at: as [`Bytes`], as a value, in place, by the schema of
+/// the file. Sealed.
 pub trait Lens<'m>: sealed::Lens {
     /// What is seen.
     type Item;
@@ -23,17 +22,34 @@ pub trait Lens<'m>: sealed::Lens {
     ///
     /// # Errors
     /// [`Invalid`] if the payload is no value of the type.
-    fn look(payload: &'m [u8]) -> Result<Self::Item, Invalid>;
+    fn look(&self, payload: &'m [u8]) -> Result<Self::Item, Invalid>;
 }
 
 pub(crate) mod sealed {
+    use kekbit_codec::Invalid;
+
     /// Keeps `Lens` to this crate.
-    pub trait Lens {}
+    pub trait Lens {
+        /// Whether what was refused is a variant of the file's schema that the type does not know.
+        fn is_unknown(&self, payload: &[u8], invalid: &Invalid) -> bool {
+            let _ = (payload, invalid);
+            false
+        }
+
+        /// Whether such records are passed over.
+        fn skips_unknown(&self) -> bool {
+            false
+        }
+    }
 }
 
 /// The payload itself.
-#[derive(Debug)]
-pub enum Bytes {}
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes(());
+
+impl Bytes {
+    pub(crate) const LENS: Bytes = Bytes(());
+}
 
 impl sealed::Lens for Bytes {}
 
@@ -41,7 +57,7 @@ impl<'m> Lens<'m> for Bytes {
     type Item = &'m [u8];
 
     #[inline]
-    fn look(payload: &'m [u8]) -> Result<&'m [u8], Invalid> {
+    fn look(&self, payload: &'m [u8]) -> Result<&'m [u8], Invalid> {
         Ok(payload)
     }
 }
@@ -49,10 +65,41 @@ impl<'m> Lens<'m> for Bytes {
 #[inline(always)]
 pub(crate) fn look<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
+    lens: &L,
     record: Recorded<&'m [u8]>,
 ) -> Result<Recorded<L::Item>, ReadError> {
-    let sequence = record.sequence;
-    record.try_map(|payload| L::look(payload).map_err(|error| mapping.invalid(sequence, error)))
+    let (sequence, payload) = (record.sequence, record.value);
+    record.try_map(|payload| lens.look(payload)).map_err(|invalid| {
+        let unknown = invalid.is_unknown_variant() && lens.is_unknown(payload, &invalid);
+        mapping.invalid(sequence, invalid, unknown)
+    })
+}
+
+/// Whether a record is to be passed over.
+#[inline(always)]
+fn is_skipped<'m, L: Lens<'m>, R>(lens: &L, seen: &Result<R, ReadError>) -> bool {
+    matches!(seen, Err(ReadError::UnknownVariant { .. })) && lens.skips_unknown()
+}
+
+/// The next record at a cursor, through a lens, or why there is none.
+#[inline]
+pub(crate) fn next<'m, L: Lens<'m>>(
+    mapping: &'m Mapping,
+    cursor: &mut Cursor,
+    lens: &L,
+) -> Result<Next<Recorded<L::Item>>, ReadError> {
+    loop {
+        let seen = match cursor.take(mapping) {
+            Some(record) => look(mapping, lens, record).map(Next::Record),
+            None => {
+                let found = cursor.poll_further(mapping)?;
+                found.try_map(|record| look(mapping, lens, record))
+            }
+        };
+        if !is_skipped(lens, &seen) {
+            return seen;
+        }
+    }
 }
 
 /// The records from a reader's position to what is there when it gets there.
@@ -64,12 +111,12 @@ pub struct Iter<'r, L> {
     mapping: &'r Mapping,
     cursor: &'r mut Cursor,
     done: bool,
-    lens: PhantomData<L>,
+    lens: L,
 }
 
 impl<'r, L> Iter<'r, L> {
-    pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor) -> Iter<'r, L> {
-        Iter { mapping, cursor, done: false, lens: PhantomData }
+    pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, lens: L) -> Iter<'r, L> {
+        Iter { mapping, cursor, done: false, lens }
     }
 }
 
@@ -78,14 +125,20 @@ impl<'r, L: Lens<'r>> Iterator for Iter<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
+        while !self.done {
+            let seen = match self.cursor.take(self.mapping) {
+                Some(record) => Some(look(self.mapping, &self.lens, record)),
+                None => {
+                    let found = self.cursor.poll_further(self.mapping);
+                    item(self.mapping, &self.lens, found, &mut self.done)
+                }
+            };
+            match seen {
+                Some(seen) if is_skipped(&self.lens, &seen) => {}
+                seen => return seen,
+            }
         }
-        if let Some(record) = self.cursor.take(self.mapping) {
-            return Some(look::<L>(self.mapping, record));
-        }
-        let found = self.cursor.poll_further(self.mapping);
-        item::<L>(self.mapping, found, &mut self.done)
+        None
     }
 }
 
@@ -96,12 +149,12 @@ pub struct Follow<'r, L> {
     cursor: &'r mut Cursor,
     wait: Wait,
     done: bool,
-    lens: PhantomData<L>,
+    lens: L,
 }
 
 impl<'r, L> Follow<'r, L> {
-    pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, wait: Wait) -> Self {
-        Follow { mapping, cursor, wait, done: false, lens: PhantomData }
+    pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, lens: L, wait: Wait) -> Self {
+        Follow { mapping, cursor, wait, done: false, lens }
     }
 }
 
@@ -110,24 +163,31 @@ impl<'r, L: Lens<'r>> Iterator for Follow<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
+        while !self.done {
+            let seen = match self.cursor.take(self.mapping) {
+                Some(record) => Some(look(self.mapping, &self.lens, record)),
+                None => {
+                    let found = self.cursor.wait(self.mapping, self.wait);
+                    item(self.mapping, &self.lens, found, &mut self.done)
+                }
+            };
+            match seen {
+                Some(seen) if is_skipped(&self.lens, &seen) => {}
+                seen => return seen,
+            }
         }
-        if let Some(record) = self.cursor.take(self.mapping) {
-            return Some(look::<L>(self.mapping, record));
-        }
-        let found = self.cursor.wait(self.mapping, self.wait);
-        item::<L>(self.mapping, found, &mut self.done)
+        None
     }
 }
 
 pub(crate) fn item<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
+    lens: &L,
     found: Result<Next<Recorded<&'m [u8]>>, ReadError>,
     done: &mut bool,
 ) -> Option<Result<Recorded<L::Item>, ReadError>> {
     match found {
-        Ok(Next::Record(record)) => Some(look::<L>(mapping, record)),
+        Ok(Next::Record(record)) => Some(look(mapping, lens, record)),
         Ok(_) => {
             *done = true;
             None
@@ -139,7 +199,8 @@ pub(crate) fn item<'m, L: Lens<'m>>(
     }
 }
 
-/// A run of committed records. Records that are not taken stay unread.
+/// A run of committed records. Records that are not taken stay unread. Those that a reader passes
+/// over because it does not know their variant are part of the run's length.
 #[must_use = "iterators are lazy"]
 pub struct Batch<'r, L> {
     records: Iter<'r, L>,
@@ -147,9 +208,14 @@ pub struct Batch<'r, L> {
 }
 
 impl<'r, L> Batch<'r, L> {
-    pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, max: usize) -> Batch<'r, L> {
+    pub(crate) fn new(
+        mapping: &'r Mapping,
+        cursor: &'r mut Cursor,
+        lens: L,
+        max: usize,
+    ) -> Batch<'r, L> {
         let left = scan::run(mapping, cursor.position, max);
-        Batch { records: Iter::new(mapping, cursor), left }
+        Batch { records: Iter::new(mapping, cursor, lens), left }
     }
 }
 
@@ -158,16 +224,29 @@ impl<'r, L: Lens<'r>> Iterator for Batch<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let next = self.records.next();
-        if self.records.done {
-            self.left = 0;
+        while let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            let Iter { mapping, cursor, done, lens } = &mut self.records;
+            let seen = match cursor.take(mapping) {
+                Some(record) => Some(look(mapping, lens, record)),
+                None => {
+                    let found = cursor.poll_further(mapping);
+                    item(mapping, lens, found, done)
+                }
+            };
+            if *done {
+                self.left = 0;
+            }
+            match seen {
+                Some(seen) if is_skipped(lens, &seen) => {}
+                seen => return seen,
+            }
         }
-        next
+        None
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // Fewer only if one of them is damaged.
+        // Fewer if one of them is damaged, or passed over.
         (self.left, Some(self.left))
     }
 }

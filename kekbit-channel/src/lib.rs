@@ -59,6 +59,7 @@ mod layout;
 mod sync;
 mod debug;
 mod next;
+mod difference;
 mod error;
 mod clock;
 mod wait;
@@ -107,7 +108,10 @@ pub use crate::{
     reader::Reader,
     recover::{Loss, Recovery, recover, recover_with},
     shared::{SharedTypedWriter, SharedWriter, WriterGuard},
-    typed::{Channel, InPlace, TypedClaim, TypedReader, TypedWriter, Values, Views},
+    typed::{
+        Channel, InPlace, OrRaw, ReadOptions, TypedClaim, TypedReader, TypedWriter, ValueOrRaw,
+        Values, Views,
+    },
     wait::Wait,
     writer::{Claim, Writer},
 };

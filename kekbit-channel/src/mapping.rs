@@ -7,14 +7,14 @@ use std::{
 };
 
 use kekbit_codec::{
-    Invalid, Record, Schema,
+    Invalid, ParsedSchema, Record, Schema,
     frame::{self, Word},
 };
 
 use crate::{
     checksum::Seed,
     clock,
-    error::{CreateError, OpenError, OptionsError, Problem, ReadError, SchemaDifference},
+    error::{CreateError, OpenError, OptionsError, Problem, ReadError},
     file::{self, NewFile, Storage},
     header::{Header, HeaderError, UncheckedHeader},
     layout::{self, HEADER_SIZE, PAGE_SIZE, SCHEMA_LEN_MAX, STATE_SIZE, VERSION},
@@ -274,6 +274,30 @@ impl Mapping {
         self.proven.fetch_max(position.sequence, Ordering::Relaxed);
     }
 
+    /// The schema of the records, if the header and its text say the same.
+    pub(crate) fn schema(&self) -> Result<ParsedSchema, OpenError> {
+        let (path, header) = (self.path.clone(), &self.header);
+        if header.schema.is_empty() {
+            return Err(OpenError::Raw { path });
+        }
+        let schema = match ParsedSchema::parse(&header.schema) {
+            Ok(schema) => schema,
+            Err(source) => return Err(OpenError::SchemaText { path, source }),
+        };
+        let (fingerprint, size) = (schema.fingerprint(), schema.size());
+        let problem = if header.fingerprint != fingerprint {
+            format!(
+                "a fingerprint of {:016x}, where that of the schema is {fingerprint:016x}",
+                header.fingerprint
+            )
+        } else if u64::from(header.max_payload) != size as u64 {
+            format!("records of {} bytes, where the schema says {size}", header.max_payload)
+        } else {
+            return Ok(schema);
+        };
+        Err(OpenError::DamagedHeader { path, problem })
+    }
+
     /// The error of a frame that is none.
     #[cold]
     pub(crate) fn damaged(&self, at: Position, problem: Problem) -> ReadError {
@@ -281,36 +305,15 @@ impl Mapping {
         ReadError::Damaged { path: self.path.clone(), offset, sequence, problem }
     }
 
-    /// The error of a payload that is no value.
+    /// The error of a payload that is no value, or of a variant that the type does not know.
     #[cold]
-    pub(crate) fn invalid(&self, sequence: u64, source: Invalid) -> ReadError {
-        ReadError::Invalid { path: self.path.clone(), sequence, source }
-    }
-
-    /// Whether the channel holds records of that type.
-    pub(crate) fn check_schema(&self, record: RecordType) -> Result<(), OpenError> {
-        let expected = record.schema.text();
-        let expected_fingerprint = record.schema.fingerprint();
-        let header = &self.header;
-        if header.fingerprint == expected_fingerprint && header.schema == expected {
-            if u64::from(header.max_payload) == record.size {
-                return Ok(());
-            }
-            let problem = format!(
-                "records of {} bytes, where the schema says {}",
-                header.max_payload, record.size
-            );
-            return Err(OpenError::DamagedHeader { path: self.path.clone(), problem });
+    pub(crate) fn invalid(&self, sequence: u64, source: Invalid, unknown: bool) -> ReadError {
+        let path = self.path.clone();
+        if unknown {
+            ReadError::UnknownVariant { path, sequence, source }
+        } else {
+            ReadError::Invalid { path, sequence, source }
         }
-        Err(OpenError::Schema {
-            path: self.path.clone(),
-            difference: Box::new(SchemaDifference {
-                expected,
-                found: header.schema.clone(),
-                expected_fingerprint,
-                found_fingerprint: header.fingerprint,
-            }),
-        })
     }
 }
 

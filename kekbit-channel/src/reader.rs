@@ -90,19 +90,19 @@ impl Reader {
 
     /// The records from here to what is there now.
     pub fn iter(&mut self) -> Iter<'_, Bytes> {
-        Iter::new(&self.mapping, &mut self.cursor)
+        Iter::new(&self.mapping, &mut self.cursor, Bytes::LENS)
     }
 
     /// The records from here on, until the channel ends: closed, abandoned or timed out.
     /// [`try_next`](Self::try_next) tells which, afterwards.
     pub fn follow(&mut self, wait: Wait) -> Follow<'_, Bytes> {
-        Follow::new(&self.mapping, &mut self.cursor, wait)
+        Follow::new(&self.mapping, &mut self.cursor, Bytes::LENS, wait)
     }
 
     /// The run of committed records from here, at most `max` of them; its length is known before
     /// the first is read. Empty if there is nothing now.
     pub fn batch(&mut self, max: usize) -> Batch<'_, Bytes> {
-        Batch::new(&self.mapping, &mut self.cursor, max)
+        Batch::new(&self.mapping, &mut self.cursor, Bytes::LENS, max)
     }
 
     /// Moves to the record with that number, or to the end if it is the number that comes next.

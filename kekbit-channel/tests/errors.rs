@@ -277,9 +277,13 @@ fn the_channel_of_another_type_is_refused_with_the_difference() {
         &error,
         &path,
         &format!(
-            "`PATH` holds records of another type\n- struct Order 13\n+ struct Order 17\nfirst \
-             difference in line 1: `-` the program's type (fingerprint {ours:016x}), `+` the \
-             file's ({theirs:016x}); name, offset, size, type of each field"
+            "`PATH` holds records of another type: from the program's type to the file's, `price` \
+             was of type `i32` and is of type `i64`; types never change: append a new field \
+             instead\n- struct Order 13\n+ struct Order 17\n   id 0 8 u64\n-  price 8 4 i32\n\
+             -  side 12 1 u8\n+  price 8 8 i64\n+  side 16 1 u8\n`-` the program's type \
+             (fingerprint {ours:016x}), `+` the file's ({theirs:016x}); name, offset, size, type \
+             of each field. Read it with the type that wrote it (`ReadOptions::upcast` converts), \
+             or without any (`DynamicReader`)"
         ),
     );
     assert_ne!(ours, theirs);
@@ -321,8 +325,7 @@ fn a_raw_channel_has_no_type() {
     check_message(
         &TypedReader::<Order>::open(&path).unwrap_err(),
         &path,
-        "`PATH` holds records of another type\nthe channel holds raw bytes and has no schema; read \
-         it with `Reader`",
+        "`PATH` holds raw bytes and has no schema; read it with `Reader`",
     );
 }
 

@@ -59,7 +59,7 @@ fn everything_can_be_sent_and_shared_between_threads() {
     both::<Claim<&mut Writer>>();
     both::<TypedClaim<&mut Writer, Number>>();
     both::<Iter<'_, Bytes>>();
-    both::<Follow<'_, Values<Number>>>();
+    both::<Follow<'_, Values<'_, Number>>>();
     both::<Batch<'_, Bytes>>();
     both::<Header>();
     both::<Recovery>();

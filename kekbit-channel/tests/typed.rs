@@ -117,7 +117,7 @@ fn values_come_out_by_every_way() {
     assert_eq!(reader.next_sequence(), 40);
     reader.seek(0).unwrap();
     let mut expected = 0;
-    for view in reader.views() {
+    for view in reader.views().unwrap() {
         let view = view.unwrap();
         assert_eq!(
             (view.sequence, view.id(), view.parts().get(1)),
@@ -499,7 +499,7 @@ fn views_outlive_what_found_them() {
     assert_eq!(reader.try_next().unwrap().record().unwrap().value, trade(7));
     // Views of a reader live as long as its borrow, not until the next one.
     reader.seek(0).unwrap();
-    let views: Vec<_> = reader.views().map(Result::unwrap).collect();
+    let views: Vec<_> = reader.views().unwrap().map(Result::unwrap).collect();
     assert!(views.iter().enumerate().all(|(id, view)| view.id() == id as u64));
 }
 

@@ -221,9 +221,8 @@ pub fn lock_test<E: Display>(
     };
     let released = schema.relation_text();
     if update == Some("update") {
-        let listed = texts(&lock).any(|text| {
-            relate_bytes(text.as_bytes(), released.as_bytes()) == Relation::Identical
-        });
+        let listed = texts(&lock)
+            .any(|text| relate_bytes(text.as_bytes(), released.as_bytes()) == Relation::Identical);
         if !listed {
             if !lock.is_empty() {
                 lock.push_str(if lock.ends_with('\n') { "\n" } else { "\n\n" });

@@ -34,6 +34,7 @@ struct Inner {
     offset: usize,
     found: String,
     expected: String,
+    unknown_variant: bool,
 }
 
 impl Invalid {
@@ -53,7 +54,14 @@ impl Invalid {
             offset: 0,
             found: found.to_string(),
             expected: expected.to_string(),
+            unknown_variant: false,
         }))
+    }
+
+    /// The same error, of a tag that no variant has.
+    pub(crate) fn of_unknown_variant(mut self) -> Invalid {
+        self.0.unknown_variant = true;
+        self
     }
 
     /// The same error seen from outside: from the value in which a part called `name` starts at
@@ -109,6 +117,13 @@ impl Invalid {
         self.0.offset
     }
 
+    /// Whether an enum has a tag that none of its variants has: in a record of a newer schema a
+    /// variant that was added since.
+    #[must_use]
+    pub fn is_unknown_variant(&self) -> bool {
+        self.0.unknown_variant
+    }
+
     /// What the bytes say: `tag 9`.
     #[must_use]
     pub fn found(&self) -> &str {
@@ -124,7 +139,7 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { path, offset, found, expected } = &*self.0;
+        let Inner { path, offset, found, expected, .. } = &*self.0;
         if !path.is_empty() {
             write!(f, "field `{path}` ")?;
         }

@@ -83,6 +83,8 @@ pub mod frame;
 mod record;
 mod show;
 mod compound;
+mod parsed;
+mod raise;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -151,8 +153,10 @@ pub use crate::{
     error::Invalid,
     field::{Field, FieldView, View, Wire},
     fixed::{FixedBytes, FixedStr, TextError},
-    record::{Record, decode, encode, size, view},
+    parsed::{Kind, Node, ParsedSchema, SchemaError, Variant},
+    raise::Raise,
+    record::{Record, decode, decode_prefix, encode, size, view, view_prefix},
     relate::{Difference, Reason, Relation, relate},
-    schema::{DEPTH_MAX, FieldDef, Opaque, Place, Schema, Shape, Type, VariantDef},
+    schema::{DEPTH_MAX, FieldDef, Fill, Opaque, Place, Schema, Shape, Type, VariantDef},
     time::Timestamp,
 };

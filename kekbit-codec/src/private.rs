@@ -19,8 +19,8 @@ pub use core::{
 
 use zerocopy::{FromBytes, IntoBytes};
 
-
 pub use crate::checks::{extends, lock_test, locked, pinned, variants_fit};
+pub use crate::raise::{OnceRaise, raised};
 pub use crate::schema::unknown_tag;
 pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, tree, tree_mut};
 pub use crate::{

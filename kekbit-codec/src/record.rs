@@ -98,8 +98,33 @@ pub fn decode<T: Field>(payload: &[u8]) -> Result<T, Invalid> {
     }
 }
 
+/// The value whose image is the beginning of `payload`: of a record of a newer schema, what this
+/// type knows of it.
+///
+/// As [`decode`] otherwise. The caller has found by [`relate`](crate::relate) that the payload is
+/// such a record.
+///
+/// # Errors
+/// `payload` is shorter than a `T`, or a field holds a value that is none. A variant that this type
+/// does not know is told by [`Invalid::is_unknown_variant`].
+///
+/// # Examples
+/// ```
+/// let value: u16 = kekbit_codec::decode_prefix(&[7, 0, 99, 99])?;
+/// assert_eq!(value, 7);
+/// # Ok::<(), kekbit_codec::Invalid>(())
+/// ```
 #[inline]
-fn judge<T: Field>(wire: &T::Wire) -> Result<T, Invalid> {
+pub fn decode_prefix<T: Field>(payload: &[u8]) -> Result<T, Invalid> {
+    match T::Wire::ref_from_prefix(payload) {
+        Ok((wire, _)) if const { T::TYPE.converts() } => judge(&{ *wire }),
+        Ok((wire, _)) => judge(wire),
+        Err(_) => Err(Invalid::length(payload.len(), size::<T>())),
+    }
+}
+
+#[inline]
+pub(crate) fn judge<T: Field>(wire: &T::Wire) -> Result<T, Invalid> {
     match T::check(wire) {
         Ok(()) => Ok(T::get(wire)),
         Err(invalid) => Err(invalid),
@@ -133,6 +158,19 @@ fn judge<T: Field>(wire: &T::Wire) -> Result<T, Invalid> {
 pub fn view<T: Field>(payload: &[u8]) -> Result<View<'_, T>, Invalid> {
     match T::Wire::ref_from_bytes(payload) {
         Ok(wire) => Ok(T::view(wire)),
+        Err(_) => Err(Invalid::length(payload.len(), size::<T>())),
+    }
+}
+
+/// The value in place whose image is the beginning of `payload`; to [`view`] what
+/// [`decode_prefix`] is to [`decode`].
+///
+/// # Errors
+/// `payload` is shorter than a `T`.
+#[inline]
+pub fn view_prefix<T: Field>(payload: &[u8]) -> Result<View<'_, T>, Invalid> {
+    match T::Wire::ref_from_prefix(payload) {
+        Ok((wire, _)) => Ok(T::view(wire)),
         Err(_) => Err(Invalid::length(payload.len(), size::<T>())),
     }
 }

@@ -11,6 +11,7 @@ use alloc::{string::String, vec};
 pub use notes::Fill;
 use notes::{Notes, RecordNames};
 pub use place::{Place, unknown_tag};
+pub(crate) use text::Hash;
 use text::{Annotations, Sink};
 
 /// How deep types may be nested in a record. Each record, array and `Option` is one level.
@@ -159,7 +160,15 @@ impl Schema {
     pub const fn of_struct(name: &'static str, fields: &'static [FieldDef]) -> Schema {
         let Measure { size, depth, converts } = measure(fields);
         let depth = deeper(depth);
-        Schema { name, size, depth, converts, shape: Shape::Struct { fields }, was: &[], extends: None }
+        Schema {
+            name,
+            size,
+            depth,
+            converts,
+            shape: Shape::Struct { fields },
+            was: &[],
+            extends: None,
+        }
     }
 
     /// The schema of an enum that takes `size` bytes with its tag.

@@ -10,10 +10,14 @@ use crate::{
     error::{OpenError, ReadError},
     header::Header,
     iter::{item, look},
-    mapping::{Mapping, RecordType},
+    mapping::Mapping,
     next::Recorded,
     search,
-    typed::{lens::InPlace, reader::TypedReader},
+    typed::{
+        decoder::{Decoder, ReadOptions, SharedDecoder},
+        lens::InPlace,
+        reader::TypedReader,
+    },
 };
 
 /// A channel of type `T`, opened for reading. Views of its records live as long as it does.
@@ -41,19 +45,23 @@ use crate::{
 /// ```
 pub struct Channel<T> {
     mapping: Arc<Mapping>,
-    record: PhantomData<fn() -> T>,
+    decoder: SharedDecoder<T>,
 }
 
 impl<T: Record> Channel<T> {
-    /// Opens a channel of records of type `T`. The contract is that of
+    /// Opens a channel of records of type `T`, or of a newer version of it. The contract is that of
     /// [`Reader::open`](crate::Reader::open).
     ///
     /// # Errors
-    /// [`OpenError`]: what the file is instead of a channel, or how its schema differs.
+    /// [`OpenError`]: what the file is instead of a channel, or how its schema differs. A file of
+    /// an older version has no views: [`OpenError::Older`].
     pub fn open(path: impl AsRef<Path>) -> Result<Channel<T>, OpenError> {
         let mapping = Mapping::open(path.as_ref())?;
-        mapping.check_schema(RecordType::of::<T>())?;
-        Ok(Channel { mapping: Arc::new(mapping), record: PhantomData })
+        let decoder = Decoder::of(&mapping, &ReadOptions::new())?;
+        if !decoder.has_views() {
+            return Err(OpenError::Older { path: mapping.path.clone() });
+        }
+        Ok(Channel { mapping: Arc::new(mapping), decoder: Arc::new(decoder) })
     }
 
     /// The records from the first to what is there now, in place.
@@ -73,7 +81,7 @@ impl<T: Record> Channel<T> {
     pub fn get(&self, sequence: u64) -> Result<Option<Recorded<View<'_, T>>>, ReadError> {
         let mapping = &self.mapping;
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
-        look::<InPlace<T>>(mapping, frame.recorded(mapping, sequence)).map(Some)
+        look(mapping, &InPlace::<T>::LENS, frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// How many records are there now.
@@ -88,7 +96,7 @@ impl<T: Record> Channel<T> {
     /// A reader at the first record, which shares this mapping and may outlive this handle.
     #[must_use]
     pub fn reader(&self) -> TypedReader<T> {
-        TypedReader::over(Arc::clone(&self.mapping))
+        TypedReader::over(Arc::clone(&self.mapping), Arc::clone(&self.decoder))
     }
 
     /// What the channel says of itself.
@@ -116,10 +124,10 @@ impl<'c, T: Record> Iterator for Views<'c, T> {
             return None;
         }
         if let Some(record) = self.cursor.take(self.mapping) {
-            return Some(look::<InPlace<T>>(self.mapping, record));
+            return Some(look(self.mapping, &InPlace::<T>::LENS, record));
         }
         let found = self.cursor.poll_further(self.mapping);
-        item::<InPlace<T>>(self.mapping, found, &mut self.done)
+        item(self.mapping, &InPlace::<T>::LENS, found, &mut self.done)
     }
 }
 

@@ -1,23 +1,80 @@
-//! How records of a type are looked at: as [`Values`], or [`InPlace`].
+//! How records of a type are looked at: as [`Values`], [`InPlace`], or as values [`OrRaw`] bytes.
 
 use std::marker::PhantomData;
 
-use kekbit_codec::{Invalid, Record, View};
+use kekbit_codec::{Invalid, Record, View, view_prefix};
 
-use crate::iter::{Lens, sealed};
+use super::decoder::Decoder;
+use crate::{
+    debug::debug_fields,
+    iter::{Lens, sealed},
+};
 
 /// Values of type `T`, decoded.
-#[derive(Debug)]
-pub struct Values<T>(PhantomData<fn() -> T>);
+pub struct Values<'r, T> {
+    decoder: &'r Decoder<T>,
+}
 
-impl<T> sealed::Lens for Values<T> {}
+impl<'r, T> Values<'r, T> {
+    pub(crate) fn new(decoder: &'r Decoder<T>) -> Values<'r, T> {
+        Values { decoder }
+    }
+}
 
-impl<T: Record> Lens<'_> for Values<T> {
+impl<T: Record> sealed::Lens for Values<'_, T> {
+    fn is_unknown(&self, payload: &[u8], _: &Invalid) -> bool {
+        self.decoder.is_unknown(payload)
+    }
+
+    fn skips_unknown(&self) -> bool {
+        self.decoder.skips_unknown()
+    }
+}
+
+impl<T: Record> Lens<'_> for Values<'_, T> {
     type Item = T;
 
+    #[inline(always)]
+    fn look(&self, payload: &[u8]) -> Result<T, Invalid> {
+        self.decoder.decode(payload)
+    }
+}
+
+/// A record of a file that may be of a newer version of the type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueOrRaw<'m, T> {
+    /// A value of the type.
+    Value(T),
+    /// The payload of a record of a variant that was added later. The schema in the file's header
+    /// tells what it says.
+    Raw(&'m [u8]),
+}
+
+/// Values of type `T`, decoded; the payload where its variant is not known.
+pub struct OrRaw<'r, T> {
+    decoder: &'r Decoder<T>,
+}
+
+impl<'r, T> OrRaw<'r, T> {
+    pub(crate) fn new(decoder: &'r Decoder<T>) -> OrRaw<'r, T> {
+        OrRaw { decoder }
+    }
+}
+
+impl<T> sealed::Lens for OrRaw<'_, T> {}
+
+impl<'m, T: Record> Lens<'m> for OrRaw<'_, T> {
+    type Item = ValueOrRaw<'m, T>;
+
     #[inline]
-    fn look(payload: &[u8]) -> Result<T, Invalid> {
-        kekbit_codec::decode(payload)
+    fn look(&self, payload: &'m [u8]) -> Result<ValueOrRaw<'m, T>, Invalid> {
+        match self.decoder.decode(payload) {
+            Ok(value) => Ok(ValueOrRaw::Value(value)),
+            Err(invalid) if invalid.is_unknown_variant() && self.decoder.is_unknown(payload) => {
+                Ok(ValueOrRaw::Raw(payload))
+            }
+            Err(invalid) => Err(invalid),
+        }
     }
 }
 
@@ -25,13 +82,20 @@ impl<T: Record> Lens<'_> for Values<T> {
 #[derive(Debug)]
 pub struct InPlace<T>(PhantomData<fn() -> T>);
 
+impl<T> InPlace<T> {
+    pub(crate) const LENS: InPlace<T> = InPlace(PhantomData);
+}
+
 impl<T> sealed::Lens for InPlace<T> {}
 
 impl<'m, T: Record> Lens<'m> for InPlace<T> {
     type Item = View<'m, T>;
 
     #[inline]
-    fn look(payload: &'m [u8]) -> Result<View<'m, T>, Invalid> {
-        kekbit_codec::view::<T>(payload)
+    fn look(&self, payload: &'m [u8]) -> Result<View<'m, T>, Invalid> {
+        view_prefix::<T>(payload)
     }
 }
+
+debug_fields!(['r, T] Values<'r, T>, "Values", decoder);
+debug_fields!(['r, T] OrRaw<'r, T>, "OrRaw", decoder);

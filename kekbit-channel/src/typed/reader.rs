@@ -1,6 +1,6 @@
 //! [`TypedReader`]: values, decoded and checked.
 
-use std::{marker::PhantomData, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use kekbit_codec::{Record, Timestamp};
 
@@ -8,12 +8,15 @@ use crate::{
     debug::debug_fields,
     error::{OpenError, ReadError, SeekError},
     header::Header,
-    iter::{Batch, Follow, Iter, look},
-    mapping::{Mapping, RecordType},
+    iter::{Batch, Follow, Iter, look, next},
+    mapping::Mapping,
     next::{Next, Recorded},
     reader::Reader,
     search,
-    typed::lens::{InPlace, Values},
+    typed::{
+        decoder::{Decoder, ReadOptions, SharedDecoder},
+        lens::{InPlace, OrRaw, ValueOrRaw, Values},
+    },
     wait::Wait,
 };
 
@@ -47,76 +50,114 @@ use crate::{
 /// ```
 pub struct TypedReader<T> {
     reader: Reader,
-    record: PhantomData<fn() -> T>,
+    decoder: SharedDecoder<T>,
 }
 
-debug_fields!([T] TypedReader<T>, "TypedReader", reader);
+debug_fields!([T] TypedReader<T>, "TypedReader", reader, decoder);
 
 impl<T> Clone for TypedReader<T> {
     fn clone(&self) -> TypedReader<T> {
-        TypedReader { reader: self.reader.clone(), record: PhantomData }
+        TypedReader { reader: self.reader.clone(), decoder: Arc::clone(&self.decoder) }
     }
 }
 
 impl<T: Record> TypedReader<T> {
-    /// Opens a channel of records of type `T`, at its first record.
+    /// Opens a channel of records of type `T`, or of an older or newer version of it, at its first
+    /// record.
     ///
     /// # Errors
     /// [`OpenError`]: what the file is instead of a channel, or how its schema differs.
     pub fn open(path: impl AsRef<Path>) -> Result<TypedReader<T>, OpenError> {
-        let mapping = Mapping::open(path.as_ref())?;
-        mapping.check_schema(RecordType::of::<T>())?;
-        Ok(TypedReader::over(Arc::new(mapping)))
+        TypedReader::open_with(path, &ReadOptions::new())
     }
 
-    /// A reader of a mapping whose schema has been checked.
-    pub(crate) fn over(mapping: Arc<Mapping>) -> TypedReader<T> {
-        TypedReader { reader: Reader::over(mapping), record: PhantomData }
+    /// Opens a channel and says what to do with files of other versions of the type.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: &ReadOptions<T>,
+    ) -> Result<TypedReader<T>, OpenError> {
+        let mapping = Mapping::open(path.as_ref())?;
+        let decoder = Decoder::of(&mapping, options)?;
+        Ok(TypedReader { reader: Reader::over(Arc::new(mapping)), decoder: Arc::new(decoder) })
+    }
+
+    /// A reader of a mapping whose records are known to be of the type, or of a newer one.
+    pub(crate) fn over(mapping: Arc<Mapping>, decoder: SharedDecoder<T>) -> TypedReader<T> {
+        TypedReader { reader: Reader::over(mapping), decoder }
     }
 
     /// The next record, or why there is none. Never waits.
     ///
     /// # Errors
-    /// [`ReadError::Invalid`] if the payload is no value of the type, and the reader has moved on;
+    /// [`ReadError::Invalid`] if the payload is no value of the type, and
+    /// [`ReadError::UnknownVariant`] if it is one of a newer version only: the reader has moved on.
     /// [`ReadError::Damaged`] if what lies there is no frame, and the reader stays.
     #[inline]
     pub fn try_next(&mut self) -> Result<Next<Recorded<T>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        match cursor.take(mapping) {
-            Some(record) => look::<Values<T>>(mapping, record).map(Next::Record),
-            None => {
-                let found = cursor.poll_further(mapping)?;
-                found.try_map(|record| look::<Values<T>>(mapping, record))
-            }
-        }
+        next(mapping, cursor, &Values::new(&self.decoder))
     }
 
     /// The records from here to what is there now.
-    pub fn iter(&mut self) -> Iter<'_, Values<T>> {
+    pub fn iter(&mut self) -> Iter<'_, Values<'_, T>> {
         let (mapping, cursor) = self.reader.parts();
-        Iter::new(mapping, cursor)
+        Iter::new(mapping, cursor, Values::new(&self.decoder))
     }
 
     /// The records from here to what is there now, each as a view that lives as long as this borrow
     /// of the reader, not just until the next. For views that outlive it, see
     /// [`Channel`](crate::Channel).
-    pub fn views(&mut self) -> Iter<'_, InPlace<T>> {
+    ///
+    /// # Errors
+    /// [`ReadError::NoViews`] if the records are of an older version of the type: decode them.
+    pub fn views(&mut self) -> Result<Iter<'_, InPlace<T>>, ReadError> {
+        if !self.decoder.has_views() {
+            return Err(ReadError::NoViews { path: self.path().to_owned() });
+        }
         let (mapping, cursor) = self.reader.parts();
-        Iter::new(mapping, cursor)
+        Ok(Iter::new(mapping, cursor, InPlace::LENS))
     }
 
     /// The records from here on, until the channel ends: closed, abandoned or timed out.
     /// [`try_next`](Self::try_next) tells which, afterwards.
-    pub fn follow(&mut self, wait: Wait) -> Follow<'_, Values<T>> {
+    pub fn follow(&mut self, wait: Wait) -> Follow<'_, Values<'_, T>> {
         let (mapping, cursor) = self.reader.parts();
-        Follow::new(mapping, cursor, wait)
+        Follow::new(mapping, cursor, Values::new(&self.decoder), wait)
     }
 
     /// The run of committed records from here, at most `max` of them; its length is known before
     /// the first is read. Empty if there is nothing now.
-    pub fn batch(&mut self, max: usize) -> Batch<'_, Values<T>> {
+    pub fn batch(&mut self, max: usize) -> Batch<'_, Values<'_, T>> {
         let (mapping, cursor) = self.reader.parts();
-        Batch::new(mapping, cursor, max)
+        Batch::new(mapping, cursor, Values::new(&self.decoder), max)
+    }
+
+    /// As [`try_next`](Self::try_next), but a record of a variant that was added to the type later
+    /// comes as bytes.
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next), never [`ReadError::UnknownVariant`].
+    #[inline]
+    pub fn try_next_or_raw(&mut self) -> Result<Next<Recorded<ValueOrRaw<'_, T>>>, ReadError> {
+        let (mapping, cursor) = self.reader.parts();
+        next(mapping, cursor, &OrRaw::new(&self.decoder))
+    }
+
+    /// As [`iter`](Self::iter), but a record of a variant that was added to the type later comes as
+    /// bytes.
+    pub fn iter_or_raw(&mut self) -> Iter<'_, OrRaw<'_, T>> {
+        let (mapping, cursor) = self.reader.parts();
+        Iter::new(mapping, cursor, OrRaw::new(&self.decoder))
+    }
+
+    /// As [`follow`](Self::follow), but a record of a variant that was added to the type later comes
+    /// as bytes.
+    pub fn follow_or_raw(&mut self, wait: Wait) -> Follow<'_, OrRaw<'_, T>> {
+        let (mapping, cursor) = self.reader.parts();
+        Follow::new(mapping, cursor, OrRaw::new(&self.decoder), wait)
     }
 
     /// The record with that number, or `None` if it is not there (yet). Leaves the reader where it
@@ -127,7 +168,7 @@ impl<T: Record> TypedReader<T> {
     pub fn get(&self, sequence: u64) -> Result<Option<Recorded<T>>, ReadError> {
         let mapping = self.reader.mapping();
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
-        look::<Values<T>>(mapping, frame.recorded(mapping, sequence)).map(Some)
+        look(mapping, &Values::new(&self.decoder), frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// Moves to the record with that number, or to the end if it is the number that comes next.

@@ -117,5 +117,5 @@ pub fn unknown_tag(tag: u16, schema: &Schema) -> Invalid {
         expected.push_str(&alloc::format!(" or {} more", variants.len() - LISTED_MAX));
     }
     let one_of = if variants.len() == 1 { "" } else { "one of " };
-    Invalid::new(format_args!("tag {tag}"), format_args!("{one_of}{expected}"))
+    Invalid::new(format_args!("tag {tag}"), format_args!("{one_of}{expected}")).of_unknown_variant()
 }

@@ -3,8 +3,24 @@
 
 use super::{FieldDef, Notes, Schema, Shape, Type};
 
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+/// FNV-1a, 64 bits: the hash behind fingerprints.
+#[derive(Clone, Copy)]
+pub(crate) struct Hash(u64);
+
+impl Hash {
+    pub(crate) const fn new() -> Hash {
+        Hash(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub(crate) const fn byte(&mut self, byte: u8) {
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        self.0 = (self.0 ^ byte as u64).wrapping_mul(PRIME);
+    }
+
+    pub(crate) const fn finish(self) -> u64 {
+        self.0
+    }
+}
 
 /// Which annotations are part of the text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,16 +38,16 @@ pub(super) struct Sink<'a> {
     buffer: &'a mut [u8],
     annotations: Annotations,
     len: usize,
-    hash: u64,
+    hash: Hash,
 }
 
 impl Sink<'_> {
     pub(super) const fn measure(annotations: Annotations) -> Sink<'static> {
-        Sink { buffer: &mut [], annotations, len: 0, hash: FNV_OFFSET }
+        Sink { buffer: &mut [], annotations, len: 0, hash: Hash::new() }
     }
 
     pub(super) const fn write(buffer: &mut [u8], annotations: Annotations) -> Sink<'_> {
-        Sink { buffer, annotations, len: 0, hash: FNV_OFFSET }
+        Sink { buffer, annotations, len: 0, hash: Hash::new() }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -39,7 +55,7 @@ impl Sink<'_> {
     }
 
     pub(super) const fn hash(&self) -> u64 {
-        self.hash
+        self.hash.finish()
     }
 
     pub(super) const fn schema(&mut self, schema: &Schema) {
@@ -238,7 +254,7 @@ impl Sink<'_> {
             self.buffer[self.len] = byte;
         }
         self.len += 1;
-        self.hash = (self.hash ^ byte as u64).wrapping_mul(FNV_PRIME);
+        self.hash.byte(byte);
     }
 }
 
