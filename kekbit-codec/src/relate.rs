@@ -17,7 +17,7 @@
 mod cursor;
 mod difference;
 
-use cursor::{Cursor, FieldLine, Names, Notes, VariantLine, number, word};
+use cursor::{Cursor, FieldLine, Names, Notes, VariantLine, behind, number, word};
 pub use difference::{Difference, Reason};
 
 use crate::message::{same, text};
@@ -27,6 +27,11 @@ pub(crate) const TEXT_LEN_MAX: usize = 1 << 20;
 
 /// How deep types may be nested in a text: as deep as in a schema.
 const LEVELS_MAX: usize = 32;
+
+/// How many bytes are gone past to find variants and former names that have changed places: for
+/// each of `n` that are out of order it may be all of them, and texts come from strangers. What
+/// keeps its order, and is added to anywhere, costs nothing of this.
+const SEARCHED_MAX: usize = 1 << 28;
 
 /// What an old schema is to a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +96,8 @@ pub(crate) const fn difference<'a>(old: &'a [u8], new: &'a [u8]) -> Option<Diffe
         old: Cursor::new(old),
         new: Cursor::new(new),
         difference: Difference::new(),
-        level: 0,
+        level: 1,
+        searched: 0,
     };
     let read = if TEXT_LEN_MAX < old.len() || TEXT_LEN_MAX < new.len() {
         walk.fail(Reason::TooLong, b"", b"")
@@ -117,6 +123,7 @@ struct Head<'a> {
     /// Of an enum.
     tag_size: &'a [u8],
     size: u64,
+    size_digits: &'a [u8],
 }
 
 const fn head<'a>(cursor: &Cursor<'a>) -> Option<Head<'a>> {
@@ -128,7 +135,9 @@ const fn head<'a>(cursor: &Cursor<'a>) -> Option<Head<'a>> {
         _ => return None,
     };
     match number(size) {
-        Some(size) if cursor.is(0) => Some(Head { kind, name, tag_size, size }),
+        Some(number) if cursor.is(0) => {
+            Some(Head { kind, name, tag_size, size: number, size_digits: size })
+        }
         _ => None,
     }
 }
@@ -139,7 +148,10 @@ struct Walk<'a> {
     new: Cursor<'a>,
     /// Where the walk is, and at last why it ended.
     difference: Difference<'a>,
+    /// Records, arrays and options that it is in.
     level: usize,
+    /// Bytes gone past in searches; at most [`SEARCHED_MAX`], and a text more.
+    searched: usize,
 }
 
 /// A line of both texts that was gone past, with the annotations below.
@@ -191,17 +203,36 @@ impl<'a> Walk<'a> {
         if !self.old.done || !self.new.done {
             return self.malformed();
         }
-        new.size >= old.size || self.fail(Reason::Shrunk, old.name, new.name)
+        new.size >= old.size || self.fail(Reason::Shrunk, old.size_digits, new.size_digits)
     }
 
     const fn record_names(&mut self, old: Names<'a>, new: Names<'a>) -> bool {
         if !new.has(old.name) {
             return self.fail(Reason::RecordName, old.name, new.name);
         }
-        match new.lost(old) {
-            Some(lost) => self.fail(Reason::RecordNameLost, lost, new.name),
-            None => true,
+        self.former_names(old, new, Reason::RecordNameLost)
+    }
+
+    /// Whether the former names of the old one are among all names of the new one.
+    const fn former_names(&mut self, old: Names<'a>, new: Names<'a>, reason: Reason) -> bool {
+        let (mut rest, mut likely) = (old.was, new.was);
+        while !rest.is_empty() {
+            let (name, tail) = word(rest);
+            // Mostly behind the one before; else wherever it is.
+            match behind(likely, name) {
+                Some(next) => {
+                    self.searched += likely.len() - next.len() - name.len();
+                    likely = next;
+                }
+                None if new.has(name) => self.searched += likely.len() + new.was.len(),
+                None => return self.fail(reason, name, new.name),
+            }
+            if SEARCHED_MAX < self.searched {
+                return self.fail(Reason::OutOfOrder, b"", b"");
+            }
+            rest = tail;
         }
+        true
     }
 
     /// The fields of a struct or of a variant, which have that indent.
@@ -222,7 +253,9 @@ impl<'a> Walk<'a> {
             let old_names = Names { name: old, was: pair.old_notes.was };
             let new_names = Names { name: new, was: pair.new_notes.was };
             if !new_names.has(old) {
-                let reason = match (new_fields.find(indent, old), old_fields.find(indent, new)) {
+                let is_there = new_fields.find(indent, old).is_some();
+                let was_there = old_fields.find(indent, new).is_some();
+                let reason = match (is_there, was_there) {
                     (true, true) => Reason::Reordered,
                     (true, false) => Reason::Inserted,
                     (false, true) => Reason::Removed,
@@ -231,24 +264,21 @@ impl<'a> Walk<'a> {
                 return self.fail(reason, old, new);
             }
             self.difference.push(text(new));
-            if let Some(lost) = new_names.lost(old_names) {
-                return self.fail(Reason::NameLost, lost, new);
+            if !self.former_names(old_names, new_names, Reason::NameLost) {
+                return false;
             }
             if pair.old_notes.default && !pair.new_notes.default {
                 return self.fail(Reason::DefaultLost, old, new);
-            }
-            if pair.old.offset != pair.new.offset {
-                return self.malformed();
             }
             if !self.ty(pair, indent) {
                 return false;
             }
             // The inside may have grown by the rules; whether this field may is told by the next.
             if pair.old.size < pair.new.size && self.old.is(indent) {
-                return self.fail(Reason::Grown, old, new);
+                return self.fail(Reason::Grown, pair.old.size_digits, pair.new.size_digits);
             }
             if pair.new.size < pair.old.size {
-                return self.fail(Reason::Shrunk, old, new);
+                return self.fail(Reason::Shrunk, pair.old.size_digits, pair.new.size_digits);
             }
             self.difference.pop();
         }
@@ -268,10 +298,11 @@ impl<'a> Walk<'a> {
         true
     }
 
-    /// Goes past the line of a field in both texts.
+    /// Goes past the line of a field in both texts. All in front of it being as large as before,
+    /// it starts where it did.
     const fn enter(&mut self) -> Option<Pair<'a>> {
         match (self.old.field(), self.new.field()) {
-            (Some(old), Some(new)) => {
+            (Some(old), Some(new)) if old.offset == new.offset => {
                 let (old_notes, new_notes) = (self.old.enter(), self.new.enter());
                 Some(Pair { old, new, old_notes, new_notes })
             }
@@ -291,7 +322,7 @@ impl<'a> Walk<'a> {
             return if !same(old, new) {
                 self.fail(Reason::Type, old, new)
             } else if pair.old.size != pair.new.size {
-                self.fail(Reason::Length, old, new)
+                self.fail(Reason::Length, pair.old.size_digits, pair.new.size_digits)
             } else {
                 true
             };
@@ -342,7 +373,8 @@ impl<'a> Walk<'a> {
         if pair.old.size == pair.new.size || may_grow && pair.old.size < pair.new.size {
             return true;
         }
-        self.fail(if may_grow { Reason::Shrunk } else { Reason::Element }, b"", b"")
+        let reason = if may_grow { Reason::Shrunk } else { Reason::Element };
+        self.fail(reason, pair.old.size_digits, pair.new.size_digits)
     }
 
     /// The variants of an enum, which have that indent.
@@ -351,13 +383,18 @@ impl<'a> Walk<'a> {
         while self.old.is(indent) {
             let Some(old) = self.old.variant() else { return self.malformed() };
             // Mostly the next; else wherever it is.
-            let found = match variant_with(self.new, indent, old.tag) {
-                None => variant_with(first, indent, old.tag),
+            let found = match self.search(self.new, indent, old.tag) {
+                None => {
+                    // What lies between will be gone past once more.
+                    self.searched += self.new.behind(&first);
+                    self.search(first, indent, old.tag)
+                }
                 found => found,
             };
-            let Some((at, new)) = found else {
-                return self.fail(lost_variant(first, indent, &old), old.name, b"");
-            };
+            let Some((at, new)) = found else { return self.lost_variant(first, indent, old) };
+            if SEARCHED_MAX < self.searched {
+                return self.fail(Reason::OutOfOrder, b"", b"");
+            }
             self.new = at;
             let (old_notes, new_notes) = (self.old.enter(), self.new.enter());
             let old_names = Names { name: old.name, was: old_notes.was };
@@ -366,8 +403,8 @@ impl<'a> Walk<'a> {
                 return self.fail(Reason::VariantRenamed, old.name, new.name);
             }
             self.difference.push(text(new.name));
-            if let Some(lost) = new_names.lost(old_names) {
-                return self.fail(Reason::NameLost, lost, new.name);
+            if !self.former_names(old_names, new_names, Reason::NameLost) {
+                return false;
             }
             if !self.fields(indent + 1) {
                 return false;
@@ -379,27 +416,42 @@ impl<'a> Walk<'a> {
         }
         true
     }
-}
-
-/// Whether a variant has gone, or has another tag.
-const fn lost_variant(variants: Cursor<'_>, indent: usize, old: &VariantLine<'_>) -> Reason {
-    if variants.find(indent, old.name) { Reason::VariantTag } else { Reason::VariantRemoved }
-}
-
-/// The variant with that tag, from a line on.
-const fn variant_with<'a>(
-    mut variants: Cursor<'a>,
-    indent: usize,
-    tag: u64,
-) -> Option<(Cursor<'a>, VariantLine<'a>)> {
-    while variants.is_below(indent) {
-        if variants.is(indent)
-            && let Some(variant) = variants.variant()
-            && variant.tag == tag
-        {
-            return Some((variants, variant));
+    /// The variant with that tag, from a line on.
+    const fn search(
+        &mut self,
+        mut at: Cursor<'a>,
+        indent: usize,
+        tag: u64,
+    ) -> Option<(Cursor<'a>, VariantLine<'a>)> {
+        let start = at;
+        let mut found = None;
+        while at.is_below(indent) {
+            if at.is(indent)
+                && let Some(variant) = at.variant()
+                && variant.tag == tag
+            {
+                found = Some((at, variant));
+                break;
+            }
+            at.advance();
         }
-        variants.advance();
+        self.searched += at.behind(&start);
+        found
     }
-    None
+
+    /// A variant has gone, or has another tag.
+    const fn lost_variant(
+        &mut self,
+        variants: Cursor<'a>,
+        indent: usize,
+        old: VariantLine<'a>,
+    ) -> bool {
+        if let Some(found) = variants.find(indent, old.name)
+            && let Some(new) = found.variant()
+        {
+            self.difference.push(text(old.name));
+            return self.fail(Reason::VariantTag, old.tag_digits, new.tag_digits);
+        }
+        self.fail(Reason::VariantRemoved, old.name, b"")
+    }
 }

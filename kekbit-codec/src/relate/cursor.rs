@@ -26,6 +26,7 @@ pub(super) struct FieldLine<'a> {
     pub(super) name: &'a [u8],
     pub(super) offset: u64,
     pub(super) size: u64,
+    pub(super) size_digits: &'a [u8],
     /// The type word and what belongs to it.
     pub(super) ty: &'a [u8],
 }
@@ -35,6 +36,7 @@ pub(super) struct FieldLine<'a> {
 pub(super) struct VariantLine<'a> {
     pub(super) name: &'a [u8],
     pub(super) tag: u64,
+    pub(super) tag_digits: &'a [u8],
 }
 
 /// The annotations that matter to the relation.
@@ -101,18 +103,20 @@ impl<'a> Cursor<'a> {
     pub(super) const fn field(&self) -> Option<FieldLine<'a>> {
         let (name, rest) = word(self.line);
         let (offset, rest) = word(rest);
-        let (size, ty) = word(rest);
-        match (number(offset), number(size), ty) {
-            (Some(offset), Some(size), [_, ..]) => Some(FieldLine { name, offset, size, ty }),
+        let (size_digits, ty) = word(rest);
+        match (number(offset), number(size_digits), ty) {
+            (Some(offset), Some(size), [_, ..]) => {
+                Some(FieldLine { name, offset, size, size_digits, ty })
+            }
             _ => None,
         }
     }
 
     pub(super) const fn variant(&self) -> Option<VariantLine<'a>> {
         let (name, rest) = word(self.line);
-        let (tag, size) = word(rest);
-        match (number(tag), number(size)) {
-            (Some(tag), Some(_)) => Some(VariantLine { name, tag }),
+        let (tag_digits, size) = word(rest);
+        match (number(tag_digits), number(size)) {
+            (Some(tag), Some(_)) => Some(VariantLine { name, tag, tag_digits }),
             _ => None,
         }
     }
@@ -142,15 +146,26 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// From a line with that indent on: one with that name before the indent gets smaller.
-    pub(super) const fn find(mut self, indent: usize, name: &[u8]) -> bool {
+    /// From a line with that indent on: the one with that name, or that once had it, before the
+    /// indent gets smaller.
+    pub(super) const fn find(mut self, indent: usize, name: &[u8]) -> Option<Cursor<'a>> {
         while self.is_below(indent) {
-            if self.is(indent) && same(word(self.line).0, name) {
-                return true;
+            if self.is(indent) {
+                let line = self;
+                let names = Names { name: word(self.line).0, was: self.enter().was };
+                if names.has(name) {
+                    return Some(line);
+                }
+            } else {
+                self.advance();
             }
-            self.advance();
         }
-        false
+        None
+    }
+
+    /// Bytes of the text between an earlier line and this one.
+    pub(super) const fn behind(&self, earlier: &Cursor<'_>) -> usize {
+        self.next - earlier.next
     }
 }
 
@@ -184,17 +199,18 @@ pub(super) const fn number(digits: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Whether one of the names in `list`, which are separated by spaces, is `name`.
-const fn lists(list: &[u8], name: &[u8]) -> bool {
+/// What stands behind `name` in a list of names, which are separated by spaces; `None` if it is
+/// none of them.
+pub(super) const fn behind<'a>(list: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut rest = list;
     while !rest.is_empty() {
         let (first, tail) = word(rest);
         if same(first, name) {
-            return true;
+            return Some(tail);
         }
         rest = tail;
     }
-    false
+    None
 }
 
 /// A name with the former ones.
@@ -204,21 +220,8 @@ pub(super) struct Names<'a> {
     pub(super) was: &'a [u8],
 }
 
-impl<'a> Names<'a> {
+impl Names<'_> {
     pub(super) const fn has(&self, name: &[u8]) -> bool {
-        same(self.name, name) || lists(self.was, name)
-    }
-
-    /// The first former name of `old` that is none of these.
-    pub(super) const fn lost(&self, old: Names<'a>) -> Option<&'a [u8]> {
-        let mut rest = old.was;
-        while !rest.is_empty() {
-            let (first, tail) = word(rest);
-            if !self.has(first) {
-                return Some(first);
-            }
-            rest = tail;
-        }
-        None
+        same(self.name, name) || behind(self.was, name).is_some()
     }
 }

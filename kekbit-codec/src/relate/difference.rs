@@ -32,6 +32,8 @@ pub enum Reason {
     TooLong,
     /// Types nested more than 32 levels deep.
     TooDeep,
+    /// Thousands of variants or former names are in another order.
+    OutOfOrder,
     /// A struct became an enum, or the other way round.
     RecordKind,
     /// A record has another name.
@@ -173,7 +175,9 @@ impl<'a> Difference<'a> {
     /// Tells what is wrong and what to do.
     pub(crate) const fn tell<const N: usize>(&self, message: &mut Message<N>) {
         match self.reason {
-            Reason::Malformed | Reason::TooLong | Reason::TooDeep => self.tell_text(message),
+            Reason::Malformed | Reason::TooLong | Reason::TooDeep | Reason::OutOfOrder => {
+                self.tell_text(message);
+            }
             Reason::RecordKind | Reason::RecordName | Reason::RecordNameLost | Reason::TagSize => {
                 self.tell_record(message);
             }
@@ -200,6 +204,13 @@ impl<'a> Difference<'a> {
                 message.str("field ");
                 self.place(message);
                 message.str(" is nested more than 32 levels deep");
+            }
+            Reason::OutOfOrder => {
+                self.place(message);
+                message.str(
+                    " has thousands of variants or former names in another order than before; \
+                     give them back their order",
+                );
             }
             _ => {
                 message.str("line ");
@@ -247,15 +258,22 @@ impl<'a> Difference<'a> {
     }
 
     const fn tell_variant<const N: usize>(&self, message: &mut Message<N>) {
+        if matches!(self.reason, Reason::VariantTag) {
+            message.str("the tag of ");
+            self.place(message);
+            self.change(message, " was ", " and is ");
+            message.str("; give the variant back its tag with `#[record(tag = ");
+            message.str(self.old);
+            message.str(")]`, or with `= ");
+            message.str(self.old);
+            message.str("` in an enum without data");
+            return;
+        }
         message.str("variant `");
         message.str(self.old);
         message.str("`");
         self.within(message);
         match self.reason {
-            Reason::VariantTag => {
-                message
-                    .str(" has another tag; give it back the old one with `#[record(tag = ...)]`");
-            }
             Reason::VariantRenamed => {
                 message.str(" is called `");
                 message.str(self.new);
@@ -321,21 +339,22 @@ impl<'a> Difference<'a> {
                 self.change(message, " was of type ", " and is of type ");
                 message.str("; types never change: append a new field instead");
             }
-            Reason::Length => {
-                message.str(" has another length; lengths never change: append a new field instead")
-            }
             Reason::Count => {
                 self.change(message, " was ", " and is ");
                 message.str("; arrays keep their length: append a new field instead");
             }
-            Reason::Element => {
-                message.str(" has another size; elements of an array keep theirs");
+            reason => {
+                self.change(message, " had ", " bytes and has ");
+                message.str(match reason {
+                    Reason::Length => "; lengths never change: append a new field instead",
+                    Reason::Element => "; elements of an array keep their size",
+                    Reason::Grown => {
+                        ", but other fields of the earlier version stand behind it; only its last \
+                         field may grow"
+                    }
+                    _ => "; nothing may shrink: give the enum the `size` that it had",
+                });
             }
-            Reason::Grown => message.str(
-                " has grown, but other fields of the earlier version stand behind it; only its \
-                 last field may grow",
-            ),
-            _ => message.str(" takes fewer bytes than before; nothing may shrink"),
         }
     }
 
