@@ -17,7 +17,7 @@
 mod cursor;
 mod difference;
 
-use cursor::{Cursor, FieldLine, Names, Notes, VariantLine, behind, number, word};
+use cursor::{Cursor, FieldLine, Names, Notes, Part, VariantLine};
 pub use difference::{Difference, Reason};
 
 use crate::message::{same, text};
@@ -31,7 +31,7 @@ const LEVELS_MAX: usize = 32;
 /// How many bytes are gone past to find variants and former names that have changed places: for
 /// each of `n` that are out of order it may be all of them, and texts come from strangers. What
 /// keeps its order, and is added to anywhere, costs nothing of this.
-const SEARCHED_MAX: usize = 1 << 28;
+const SEARCHED_MAX: usize = 1 << 26;
 
 /// What an old schema is to a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,17 +76,26 @@ pub(crate) const fn relate_bytes<'a>(old: &'a [u8], new: &'a [u8]) -> Relation<'
     if same(old, new) && old.len() <= TEXT_LEN_MAX && !old.is_empty() {
         return Relation::Identical;
     }
-    let forward = difference(old, new);
-    let backward = difference(new, old);
-    match (forward, backward) {
-        (None, None) => Relation::Identical,
-        (None, Some(_)) => Relation::Older,
-        (Some(_), None) => Relation::Newer,
-        // The larger record is taken for the later one: what it has done to the other is told.
-        (Some(_), Some(difference)) if record_size(new) < record_size(old) => {
-            Relation::Incompatible(difference.backward())
-        }
-        (Some(difference), Some(_)) => Relation::Incompatible(difference),
+    // What gets smaller is refused, so the other way need not be gone. And the larger record is
+    // taken for the later one: what it has done to the other is told.
+    let (old_size, new_size) = (record_size(old), record_size(new));
+    if new_size < old_size {
+        return match difference(new, old) {
+            None => Relation::Newer,
+            Some(difference) => Relation::Incompatible(difference.backward()),
+        };
+    }
+    match difference(old, new) {
+        None if old_size < new_size => Relation::Older,
+        None => match difference(new, old) {
+            None => Relation::Identical,
+            Some(_) => Relation::Older,
+        },
+        Some(difference) if old_size < new_size => Relation::Incompatible(difference),
+        Some(forward) => match difference(new, old) {
+            None => Relation::Newer,
+            Some(_) => Relation::Incompatible(forward),
+        },
     }
 }
 
@@ -95,12 +104,12 @@ pub(crate) const fn difference<'a>(old: &'a [u8], new: &'a [u8]) -> Option<Diffe
     let mut walk = Walk {
         old: Cursor::new(old),
         new: Cursor::new(new),
-        difference: Difference::new(),
+        difference: Difference::new(new),
         level: 1,
         searched: 0,
     };
     let read = if TEXT_LEN_MAX < old.len() || TEXT_LEN_MAX < new.len() {
-        walk.fail(Reason::TooLong, b"", b"")
+        walk.fail(Reason::TooLong, Part::EMPTY, Part::EMPTY)
     } else {
         walk.record()
     };
@@ -118,26 +127,26 @@ const fn record_size(text: &[u8]) -> u64 {
 /// The first line of a text.
 #[derive(Clone, Copy)]
 struct Head<'a> {
-    kind: &'a [u8],
-    name: &'a [u8],
+    kind: Part<'a>,
+    name: Part<'a>,
     /// Of an enum.
-    tag_size: &'a [u8],
+    tag_size: Part<'a>,
     size: u64,
-    size_digits: &'a [u8],
+    size_digits: Part<'a>,
 }
 
 const fn head<'a>(cursor: &Cursor<'a>) -> Option<Head<'a>> {
-    let (kind, rest) = word(cursor.line());
-    let (name, rest) = word(rest);
-    let (tag_size, size) = match kind {
-        b"struct" => (rest.split_at(0).0, rest),
-        b"enum" => word(rest),
-        _ => return None,
+    let (kind, rest) = cursor.line().split();
+    let (name, rest) = rest.split();
+    let (tag_size, size_digits) = if kind.is(b"struct") {
+        (Part::EMPTY, rest)
+    } else if kind.is(b"enum") {
+        rest.split()
+    } else {
+        return None;
     };
-    match number(size) {
-        Some(number) if cursor.is(0) => {
-            Some(Head { kind, name, tag_size, size: number, size_digits: size })
-        }
+    match size_digits.number() {
+        Some(size) if cursor.is(0) => Some(Head { kind, name, tag_size, size, size_digits }),
         _ => None,
     }
 }
@@ -164,10 +173,10 @@ struct Pair<'a> {
 }
 
 impl<'a> Walk<'a> {
-    const fn fail(&mut self, reason: Reason, old: &'a [u8], new: &'a [u8]) -> bool {
+    const fn fail(&mut self, reason: Reason, old: Part<'a>, new: Part<'a>) -> bool {
         self.difference.reason = reason;
-        self.difference.old = text(old);
-        self.difference.new = text(new);
+        self.difference.old = text(old.bytes());
+        self.difference.new = text(new.bytes());
         self.difference.old_line = self.old.number;
         self.difference.new_line = self.new.number;
         false
@@ -181,7 +190,7 @@ impl<'a> Walk<'a> {
         let (Some(old), Some(new)) = (head(&self.old), head(&self.new)) else {
             return self.malformed();
         };
-        if !same(old.kind, new.kind) {
+        if !old.kind.same(new.kind) {
             return self.fail(Reason::RecordKind, old.kind, new.kind);
         }
         let (old_notes, new_notes) = (self.old.enter(), self.new.enter());
@@ -190,9 +199,9 @@ impl<'a> Walk<'a> {
         if !self.record_names(old_names, new_names) {
             return false;
         }
-        let inside = if same(old.kind, b"struct") {
+        let inside = if old.kind.is(b"struct") {
             self.fields(1)
-        } else if same(old.tag_size, new.tag_size) {
+        } else if old.tag_size.same(new.tag_size) {
             self.variants(1)
         } else {
             self.fail(Reason::TagSize, old.tag_size, new.tag_size)
@@ -217,9 +226,9 @@ impl<'a> Walk<'a> {
     const fn former_names(&mut self, old: Names<'a>, new: Names<'a>, reason: Reason) -> bool {
         let (mut rest, mut likely) = (old.was, new.was);
         while !rest.is_empty() {
-            let (name, tail) = word(rest);
+            let (name, tail) = rest.split();
             // Mostly behind the one before; else wherever it is.
-            match behind(likely, name) {
+            match likely.behind(name) {
                 Some(next) => {
                     self.searched += likely.len() - next.len() - name.len();
                     likely = next;
@@ -228,7 +237,7 @@ impl<'a> Walk<'a> {
                 None => return self.fail(reason, name, new.name),
             }
             if SEARCHED_MAX < self.searched {
-                return self.fail(Reason::OutOfOrder, b"", b"");
+                return self.fail(Reason::OutOfOrder, Part::EMPTY, Part::EMPTY);
             }
             rest = tail;
         }
@@ -243,10 +252,13 @@ impl<'a> Walk<'a> {
                 (false, false) => return true,
                 (false, true) => return self.appended(indent),
                 (true, false) => {
-                    let (name, _) = word(self.old.line());
-                    return self.fail(Reason::Removed, name, b"");
+                    let (name, _) = self.old.line().split();
+                    return self.fail(Reason::Removed, name, Part::EMPTY);
                 }
                 (true, true) => {}
+            }
+            if self.same_leaf(indent) {
+                continue;
             }
             let Some(pair) = self.enter() else { return self.malformed() };
             let (old, new) = (pair.old.name, pair.new.name);
@@ -263,7 +275,7 @@ impl<'a> Walk<'a> {
                 };
                 return self.fail(reason, old, new);
             }
-            self.difference.push(text(new));
+            self.difference.push(new);
             if !self.former_names(old_names, new_names, Reason::NameLost) {
                 return false;
             }
@@ -284,14 +296,30 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Goes past a field that is the same in both and has nothing below: most are, and at compile
+    /// time each call counts.
+    const fn same_leaf(&mut self, indent: usize) -> bool {
+        if !self.old.line().same(self.new.line()) {
+            return false;
+        }
+        let (old, new) = (self.old, self.new);
+        self.old.advance();
+        self.new.advance();
+        if self.old.is_below(indent + 1) || self.new.is_below(indent + 1) {
+            (self.old, self.new) = (old, new);
+            return false;
+        }
+        true
+    }
+
     /// Fields that the old text lacks.
     const fn appended(&mut self, indent: usize) -> bool {
         while self.new.is(indent) {
             let Some(field) = self.new.field() else { return self.malformed() };
             let notes = self.new.enter();
-            if !notes.default && !same(field.ty, b"option") {
-                self.difference.push(text(field.name));
-                return self.fail(Reason::NoDefault, b"", field.name);
+            if !notes.default && !field.ty.is(b"option") {
+                self.difference.push(field.name);
+                return self.fail(Reason::NoDefault, Part::EMPTY, field.name);
             }
             self.new.skip(indent);
         }
@@ -313,13 +341,14 @@ impl<'a> Walk<'a> {
     /// The type of a field whose line was gone past.
     const fn ty(&mut self, pair: Pair<'a>, indent: usize) -> bool {
         let (old, new) = (pair.old.ty, pair.new.ty);
-        let ((kind, old_rest), (new_kind, new_rest)) = (word(old), word(new));
-        if !same(kind, new_kind) {
+        let ((kind, old_rest), (new_kind, new_rest)) = (old.split(), new.split());
+        if !kind.same(new_kind) {
             return self.fail(Reason::Type, old, new);
         }
-        let nested = matches!(kind, b"struct" | b"enum" | b"array" | b"option");
-        if !nested {
-            return if !same(old, new) {
+        let (is_option, is_array, is_enum) =
+            (kind.is(b"option"), kind.is(b"array"), kind.is(b"enum"));
+        if !(is_option || is_array || is_enum || kind.is(b"struct")) {
+            return if !old.same(new) {
                 self.fail(Reason::Type, old, new)
             } else if pair.old.size != pair.new.size {
                 self.fail(Reason::Length, pair.old.size_digits, pair.new.size_digits)
@@ -331,30 +360,31 @@ impl<'a> Walk<'a> {
             return self.fail(Reason::TooDeep, old, new);
         }
         self.level += 1;
-        let holds = match kind {
-            b"option" => self.element(indent + 1, true),
-            b"array" if !same(old_rest, new_rest) => self.fail(Reason::Count, old, new),
-            b"array" => {
-                self.difference.push("[]");
+        let holds = if is_option {
+            self.element(indent + 1, true)
+        } else if is_array {
+            if old_rest.same(new_rest) {
+                self.difference.push_element();
                 let holds = self.element(indent + 1, false);
                 if holds {
                     self.difference.pop();
                 }
                 holds
+            } else {
+                self.fail(Reason::Count, old, new)
             }
-            _ => {
-                let ((old_name, old_tag), (new_name, new_tag)) = (word(old_rest), word(new_rest));
-                let old_names = Names { name: old_name, was: pair.old_notes.record_was };
-                let new_names = Names { name: new_name, was: pair.new_notes.record_was };
-                if !self.record_names(old_names, new_names) {
-                    false
-                } else if !same(old_tag, new_tag) {
-                    self.fail(Reason::TagSize, old_tag, new_tag)
-                } else if same(kind, b"enum") {
-                    self.variants(indent + 1)
-                } else {
-                    self.fields(indent + 1)
-                }
+        } else {
+            let ((old_name, old_tag), (new_name, new_tag)) = (old_rest.split(), new_rest.split());
+            let old_names = Names { name: old_name, was: pair.old_notes.record_was };
+            let new_names = Names { name: new_name, was: pair.new_notes.record_was };
+            if !self.record_names(old_names, new_names) {
+                false
+            } else if !old_tag.same(new_tag) {
+                self.fail(Reason::TagSize, old_tag, new_tag)
+            } else if is_enum {
+                self.variants(indent + 1)
+            } else {
+                self.fields(indent + 1)
             }
         };
         self.level -= 1;
@@ -393,7 +423,7 @@ impl<'a> Walk<'a> {
             };
             let Some((at, new)) = found else { return self.lost_variant(first, indent, old) };
             if SEARCHED_MAX < self.searched {
-                return self.fail(Reason::OutOfOrder, b"", b"");
+                return self.fail(Reason::OutOfOrder, Part::EMPTY, Part::EMPTY);
             }
             self.new = at;
             let (old_notes, new_notes) = (self.old.enter(), self.new.enter());
@@ -402,7 +432,7 @@ impl<'a> Walk<'a> {
             if !new_names.has(old.name) {
                 return self.fail(Reason::VariantRenamed, old.name, new.name);
             }
-            self.difference.push(text(new.name));
+            self.difference.push(new.name);
             if !self.former_names(old_names, new_names, Reason::NameLost) {
                 return false;
             }
@@ -416,6 +446,7 @@ impl<'a> Walk<'a> {
         }
         true
     }
+
     /// The variant with that tag, from a line on.
     const fn search(
         &mut self,
@@ -449,9 +480,9 @@ impl<'a> Walk<'a> {
         if let Some(found) = variants.find(indent, old.name)
             && let Some(new) = found.variant()
         {
-            self.difference.push(text(old.name));
+            self.difference.push(new.name);
             return self.fail(Reason::VariantTag, old.tag_digits, new.tag_digits);
         }
-        self.fail(Reason::VariantRemoved, old.name, b"")
+        self.fail(Reason::VariantRemoved, old.name, Part::EMPTY)
     }
 }

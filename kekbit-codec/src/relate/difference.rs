@@ -4,6 +4,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use super::cursor::Part;
 use crate::message::Message;
 
 /// Names in a path: of fields and variants, one for each level at most.
@@ -12,8 +13,10 @@ const PATH_LEN_MAX: usize = 72;
 /// The first rule that two schemas break, with the place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Difference<'a> {
-    path: [&'a str; PATH_LEN_MAX],
+    /// Names in the later text, from where to where; nothing for the elements of an array.
+    path: [(usize, usize); PATH_LEN_MAX],
     path_len: usize,
+    later: &'a [u8],
     pub(super) reason: Reason,
     pub(super) old: &'a str,
     pub(super) new: &'a str,
@@ -77,10 +80,11 @@ pub enum Reason {
 }
 
 impl<'a> Difference<'a> {
-    pub(super) const fn new() -> Difference<'a> {
+    pub(super) const fn new(later: &'a [u8]) -> Difference<'a> {
         Difference {
-            path: [""; PATH_LEN_MAX],
+            path: [(0, 0); PATH_LEN_MAX],
             path_len: 0,
+            later,
             reason: Reason::Malformed,
             old: "",
             new: "",
@@ -96,11 +100,15 @@ impl<'a> Difference<'a> {
         self
     }
 
-    pub(super) const fn push(&mut self, name: &'a str) {
+    pub(super) const fn push(&mut self, name: Part<'_>) {
         if self.path_len < PATH_LEN_MAX {
-            self.path[self.path_len] = name;
+            self.path[self.path_len] = (name.start, name.end);
         }
         self.path_len += 1;
+    }
+
+    pub(super) const fn push_element(&mut self) {
+        self.push(Part::EMPTY);
     }
 
     pub(super) const fn pop(&mut self) {
@@ -143,11 +151,15 @@ impl<'a> Difference<'a> {
     const fn write_path<const N: usize>(&self, message: &mut Message<N>) {
         let mut index = 0;
         while index < self.path_len && index < PATH_LEN_MAX {
-            let name = self.path[index];
-            if 0 < index && !matches!(name.as_bytes(), b"[]") {
-                message.str(".");
+            let (start, end) = self.path[index];
+            if start == end {
+                message.str("[]");
+            } else {
+                if 0 < index {
+                    message.str(".");
+                }
+                message.bytes(self.later.split_at(end).0.split_at(start).1);
             }
-            message.str(name);
             index += 1;
         }
     }

@@ -248,10 +248,10 @@ const CASES: &[Case] = &[
         old: "struct R 1\n e 0 1 enum E 1\n  A 1 0\n",
         new: "struct R 1\n e 0 1 enum E 1\n  B 7 0\n   # was A\n",
         reason: Reason::VariantTag,
-        path: "e.A",
+        path: "e.B",
         expected: "1",
         found: "7",
-        said: "the tag of `e.A` was `1` and is `7`; give the variant back its tag with \
+        said: "the tag of `e.B` was `1` and is `7`; give the variant back its tag with \
                `#[record(tag = 1)]`, or with `= 1` in an enum without data",
     },
     Case {
