@@ -1,7 +1,7 @@
 //! [`Raise`]: how records of an older schema become those of a type that reads it.
 //!
 //! The two schemas are compared once, and the comparison is written down as a few steps: copy these
-//! bytes there, fill those with a default, look at this tag and go on with the steps of its variant.
+//! bytes there, fill those with a default, look at this tag and take the steps of its variant.
 //! The image starts out as zeroes, so an option that was appended needs no step. Where nothing was
 //! added inside, one copy goes over all of it.
 

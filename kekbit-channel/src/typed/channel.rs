@@ -58,7 +58,7 @@ impl<T: Record> Channel<T> {
     pub fn open(path: impl AsRef<Path>) -> Result<Channel<T>, OpenError> {
         let mapping = Mapping::open(path.as_ref())?;
         let decoder = Decoder::of(&mapping, &ReadOptions::new())?;
-        if !decoder.has_views() {
+        if !decoder.is_direct() {
             return Err(OpenError::Older { path: mapping.path.clone() });
         }
         Ok(Channel { mapping: Arc::new(mapping), decoder: Arc::new(decoder) })

@@ -19,7 +19,7 @@ pub(crate) struct Decoder<T> {
 }
 
 enum Way<T> {
-    /// The image is the beginning of the payload: the schemas are identical, or the file's is newer.
+    /// The image is the beginning of the payload: schemas are identical, or the file's is newer.
     Direct,
     /// The file is older.
     Raised(Raise<T>),
@@ -82,13 +82,16 @@ impl<T: Record> Decoder<T> {
         }
     }
 
-    /// Whether the records can be looked at in place.
-    pub(crate) fn has_views(&self) -> bool {
+    /// Whether the image of a value is the beginning of the payload. Then there are views, too.
+    #[inline]
+    pub(crate) fn is_direct(&self) -> bool {
         matches!(self.way, Way::Direct)
     }
 
-    #[inline(always)]
-    pub(crate) fn decode(&self, payload: &[u8]) -> Result<T, Invalid> {
+    /// The value of a payload, whatever the way. Where that [is direct](Self::is_direct) the caller
+    /// had better see to it itself.
+    #[inline(never)]
+    pub(crate) fn convert(&self, payload: &[u8]) -> Result<T, Invalid> {
         match &self.way {
             Way::Direct => decode_prefix(payload),
             Way::Raised(raise) => raise.decode(payload),
@@ -166,7 +169,7 @@ impl<T: Record> ReadOptions<T> {
             Ok(mut older) => {
                 let newer = older.newer.take();
                 let way =
-                    Way::Upcast(Box::new(move |payload: &[u8]| older.decode(payload).map(T::from)));
+                    Way::Upcast(Box::new(move |payload: &[u8]| older.convert(payload).map(T::from)));
                 Ok(Some(Decoder { way, newer, skips_unknown: false }))
             }
             Err(OpenError::Schema { .. }) => Ok(None),

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use kekbit_codec::{Invalid, Record, View, view_prefix};
+use kekbit_codec::{Invalid, Record, View, decode_prefix, view_prefix};
 
 use super::decoder::Decoder;
 use crate::{
@@ -13,11 +13,13 @@ use crate::{
 /// Values of type `T`, decoded.
 pub struct Values<'r, T> {
     decoder: &'r Decoder<T>,
+    /// A copy of what the decoder says, which the compiler sees not to change in a loop.
+    direct: bool,
 }
 
 impl<'r, T> Values<'r, T> {
     pub(crate) fn new(decoder: &'r Decoder<T>) -> Values<'r, T> {
-        Values { decoder }
+        Values { decoder, direct: decoder.is_direct() }
     }
 }
 
@@ -36,7 +38,7 @@ impl<T: Record> Lens<'_> for Values<'_, T> {
 
     #[inline(always)]
     fn look(&self, payload: &[u8]) -> Result<T, Invalid> {
-        self.decoder.decode(payload)
+        if self.direct { decode_prefix(payload) } else { self.decoder.convert(payload) }
     }
 }
 
@@ -68,7 +70,7 @@ impl<'m, T: Record> Lens<'m> for OrRaw<'_, T> {
 
     #[inline]
     fn look(&self, payload: &'m [u8]) -> Result<ValueOrRaw<'m, T>, Invalid> {
-        match self.decoder.decode(payload) {
+        match self.decoder.convert(payload) {
             Ok(value) => Ok(ValueOrRaw::Value(value)),
             Err(invalid) if invalid.is_unknown_variant() && self.decoder.is_unknown(payload) => {
                 Ok(ValueOrRaw::Raw(payload))

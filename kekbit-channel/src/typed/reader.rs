@@ -114,7 +114,7 @@ impl<T: Record> TypedReader<T> {
     /// # Errors
     /// [`ReadError::NoViews`] if the records are of an older version of the type: decode them.
     pub fn views(&mut self) -> Result<Iter<'_, InPlace<T>>, ReadError> {
-        if !self.decoder.has_views() {
+        if !self.decoder.is_direct() {
             return Err(ReadError::NoViews { path: self.path().to_owned() });
         }
         let (mapping, cursor) = self.reader.parts();
@@ -153,8 +153,8 @@ impl<T: Record> TypedReader<T> {
         Iter::new(mapping, cursor, OrRaw::new(&self.decoder))
     }
 
-    /// As [`follow`](Self::follow), but a record of a variant that was added to the type later comes
-    /// as bytes.
+    /// As [`follow`](Self::follow), but a record of a variant that was added to the type later
+    /// comes as bytes.
     pub fn follow_or_raw(&mut self, wait: Wait) -> Follow<'_, OrRaw<'_, T>> {
         let (mapping, cursor) = self.reader.parts();
         Follow::new(mapping, cursor, OrRaw::new(&self.decoder), wait)
