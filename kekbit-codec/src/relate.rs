@@ -107,6 +107,7 @@ pub(crate) const fn difference<'a>(old: &'a [u8], new: &'a [u8]) -> Option<Diffe
         difference: Difference::new(new),
         level: 1,
         searched: 0,
+        same_at: (0, 0),
     };
     let read = if TEXT_LEN_MAX < old.len() || TEXT_LEN_MAX < new.len() {
         walk.fail(Reason::TooLong, Part::EMPTY, Part::EMPTY)
@@ -161,6 +162,8 @@ struct Walk<'a> {
     level: usize,
     /// Bytes gone past in searches; at most [`SEARCHED_MAX`], and a text more.
     searched: usize,
+    /// Where the lines behind were when the lines of both were last found the same.
+    same_at: (usize, usize),
 }
 
 /// A line of both texts that was gone past, with the annotations below.
@@ -299,12 +302,17 @@ impl<'a> Walk<'a> {
     /// Goes past a field that is the same in both and has nothing below: most are, and at compile
     /// time each call counts.
     const fn same_leaf(&mut self, indent: usize) -> bool {
-        if !self.old.line().same(self.new.line()) {
+        let (old, new) = (self.old, self.new);
+        let known = self.same_at.0 == old.next && self.same_at.1 == new.next;
+        if !known && !old.line().same(new.line()) {
             return false;
         }
-        let (old, new) = (self.old, self.new);
-        self.old.advance();
-        self.new.advance();
+        if self.old.advance_both(&mut self.new) {
+            self.same_at = (self.old.next, self.new.next);
+        } else {
+            self.old.advance();
+            self.new.advance();
+        }
         if self.old.is_below(indent + 1) || self.new.is_below(indent + 1) {
             (self.old, self.new) = (old, new);
             return false;

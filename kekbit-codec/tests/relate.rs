@@ -1,6 +1,8 @@
 //! The relation of two schemas, against a model of its own: on all small schemas of several kinds,
 //! on random histories, and on texts that are none.
 
+#[path = "relate/constants.rs"]
+mod constants;
 #[path = "relate/hostile.rs"]
 mod hostile;
 #[path = "relate/messages.rs"]

@@ -19,7 +19,7 @@ pub(super) struct Cursor<'a> {
     /// The line without the spaces in front of it.
     line: Part<'a>,
     /// Where the line behind this one starts.
-    next: usize,
+    pub(super) next: usize,
     /// Spaces in front of the line.
     indent: usize,
     /// Whether it is an annotation.
@@ -176,6 +176,40 @@ impl<'a> Cursor<'a> {
         self.indent = 0;
         self.is_note = false;
         self.line = Part { text, start: text.len(), end: text.len() };
+    }
+
+    /// Goes to the next line of both, if it is the same; else stays.
+    pub(super) const fn advance_both(&mut self, other: &mut Cursor<'_>) -> bool {
+        let (text, other_text) = (self.line.text, other.line.text);
+        let (mut at, mut other_at) = (self.next, other.next);
+        let mut first = at;
+        loop {
+            if at >= text.len() || other_at >= other_text.len() || text[at] != other_text[other_at]
+            {
+                return false;
+            }
+            match text[at] {
+                b'\n' => break,
+                b' ' if first == at => first += 1,
+                _ => {}
+            }
+            at += 1;
+            other_at += 1;
+        }
+        // Blank, or ended as in a file that people edit.
+        if first == at || text[at - 1] == b'\r' {
+            return false;
+        }
+        let (indent, len) = (first - self.next, at - first);
+        *self = self.moved(Part { text, start: first, end: at }, indent);
+        let start = other_at - len;
+        *other = other.moved(Part { text: other_text, start, end: other_at }, indent);
+        true
+    }
+
+    const fn moved<'b>(&self, line: Part<'b>, indent: usize) -> Cursor<'b> {
+        let is_note = line.text[line.start] == b'#';
+        Cursor { line, next: line.end + 1, indent, is_note, number: self.number + 1, done: false }
     }
 
     pub(super) const fn line(&self) -> Part<'a> {
