@@ -3,6 +3,8 @@
 
 #[path = "relate/constants.rs"]
 mod constants;
+#[path = "relate/history.rs"]
+mod history;
 #[path = "relate/hostile.rs"]
 mod hostile;
 #[path = "relate/messages.rs"]
