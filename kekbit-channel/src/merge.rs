@@ -44,7 +44,7 @@ use crate::{
 /// assert_eq!(values, [1, 2, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Merge<T> {
+pub struct Merge<T: Record> {
     inputs: Vec<Input<T>>,
     delay: Option<Duration>,
     clock: Clock,
@@ -52,7 +52,7 @@ pub struct Merge<T> {
     released: Timestamp,
 }
 
-struct Input<T> {
+struct Input<T: Record> {
     reader: TypedReader<T>,
     /// The next record of this input, if it has come.
     head: Option<Recorded<T>>,
@@ -173,7 +173,7 @@ impl<T: Record> Input<T> {
     }
 }
 
-impl<T> fmt::Debug for Merge<T> {
+impl<T: Record> fmt::Debug for Merge<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Merge")
             .field("inputs", &self.inputs.len())

@@ -126,8 +126,8 @@ impl<T: Field> fmt::Debug for ArrayView<'_, T> {
     }
 }
 
-const ABSENT: u8 = 0;
-const PRESENT: u8 = 1;
+pub(crate) const ABSENT: u8 = 0;
+pub(crate) const PRESENT: u8 = 1;
 
 impl<T: Field> Field for Option<T> {
     type Wire = Tagged<u8, T::Wire>;
@@ -177,7 +177,7 @@ impl<T: Field> Field for Option<T> {
 
 #[cold]
 #[inline(never)]
-fn unknown_presence(presence: u8) -> Invalid {
+pub(crate) fn unknown_presence(presence: u8) -> Invalid {
     Invalid::new(format_args!("presence {presence}"), "0 (absent) or 1 (present)")
 }
 

@@ -58,6 +58,25 @@
 //! [`Schema::text`] spells out the layout of a type. All values of a type take the same room, and
 //! what is not used is zeroed, so equal values are equal bytes.
 //!
+//! # Without the type
+//! [`ParsedSchema`] is what a schema's text says, read at run time; its [`datum`] judges and reads
+//! payloads as the type would:
+//! ```
+//! use kekbit_codec::{ParsedSchema, Value};
+//!
+//! let schema = ParsedSchema::parse("struct Tick 9\n price 0 8 i64\n up 8 1 bool\n")?;
+//! let tick = schema.datum(&[250, 255, 255, 255, 255, 255, 255, 255, 1])?.value()?;
+//! assert_eq!(tick.field("price").and_then(Value::as_i128), Some(-6));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! It also tells the schema to [numpy], to [C], and to whatever reads [JSON]. With the feature
+//! `serde`, a [`Datum`], a [`Value`] and a [`Row`] can be serialized.
+//!
+//! [`datum`]: ParsedSchema::datum
+//! [numpy]: ParsedSchema::to_numpy
+//! [C]: ParsedSchema::to_c_header
+//! [JSON]: ParsedSchema::to_json
+//!
 //! # What it is not
 //! There are no types of varying size (`String`, `Vec`), no pointers and no `usize`. The bytes do
 //! not tell their type: keep the schema's text beside them, as a channel does in its header.
@@ -85,6 +104,8 @@ mod show;
 mod compound;
 mod parsed;
 mod raise;
+mod dynamic;
+mod export;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -150,6 +171,9 @@ pub use kekbit_derive::RecordForCodec as Record;
 
 pub use crate::{
     compound::ArrayView,
+    dynamic::{
+        ColumnError, Content, Datum, Elements, Fields, Presence, Row, Scalar, Value, Visitor,
+    },
     error::Invalid,
     field::{Field, FieldView, View, Wire},
     fixed::{FixedBytes, FixedStr, TextError},

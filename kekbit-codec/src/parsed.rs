@@ -1,5 +1,6 @@
 //! [`ParsedSchema`]: the schema of a file, read from its text at run time.
 
+mod kind;
 mod line;
 mod notes;
 mod read;
@@ -231,6 +232,14 @@ impl Node {
         &self.kind
     }
 
+    /// Bytes in front of the body of an enum; of anything else, none.
+    pub(crate) fn tag_size(&self) -> usize {
+        match self.kind {
+            Kind::Enum { tag_size, .. } => tag_size,
+            _ => 0,
+        }
+    }
+
     /// The names that the field had before.
     pub fn was(&self) -> impl Iterator<Item = &str> {
         names(self.notes.as_deref().map(|notes| &notes.was))
@@ -258,9 +267,19 @@ impl Node {
     pub fn doc(&self) -> Option<&str> {
         self.notes.as_deref()?.doc.as_deref()
     }
+
+    /// Whole lines of annotations that this version does not know.
+    pub(crate) fn unknown_annotations(&self) -> impl Iterator<Item = &str> {
+        names(self.notes.as_deref().map(|notes| &notes.unknown))
+    }
 }
 
 impl Variant {
+    /// Whole lines of annotations that this version does not know.
+    pub(crate) fn unknown_annotations(&self) -> impl Iterator<Item = &str> {
+        names(self.notes.as_deref().map(|notes| &notes.unknown))
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -71,6 +71,16 @@ impl<T: Record> Raise<T> {
     pub fn decode(&self, payload: &[u8]) -> Result<T, Invalid> {
         self.plan.decode(payload)
     }
+
+    /// Puts the image of an older record, to be decoded by [`decode`](crate::decode).
+    ///
+    /// # Errors
+    /// The payload has another length than records of the older schema, or a tag that it does not
+    /// know.
+    #[inline]
+    pub fn image(&self, payload: &[u8], image: &mut T::Wire) -> Result<(), Invalid> {
+        self.plan.image(payload, image.as_mut_bytes())
+    }
 }
 
 impl<T> fmt::Debug for Raise<T> {
@@ -137,12 +147,17 @@ impl Plan {
 
     #[inline]
     fn decode<T: Record>(&self, payload: &[u8]) -> Result<T, Invalid> {
+        let mut wire = T::Wire::new_zeroed();
+        self.image(payload, wire.as_mut_bytes())?;
+        judge(&wire)
+    }
+
+    fn image(&self, payload: &[u8], image: &mut [u8]) -> Result<(), Invalid> {
         if payload.len() != self.old_size {
             return Err(Invalid::length(payload.len(), self.old_size));
         }
-        let mut wire = T::Wire::new_zeroed();
-        run(&self.steps, payload, wire.as_mut_bytes())?;
-        judge(&wire)
+        image.fill(0);
+        run(&self.steps, payload, image)
     }
 }
 

@@ -10,6 +10,7 @@ use alloc::{string::String, vec};
 
 pub use notes::Fill;
 use notes::{Notes, RecordNames};
+pub(crate) use place::unknown_tag_of;
 pub use place::{Place, unknown_tag};
 pub(crate) use text::Hash;
 use text::{Annotations, Sink};

@@ -29,7 +29,9 @@ mod v1 {
 
     #[derive(Record, Debug, Clone, Copy, PartialEq)]
     pub(super) enum End {
-        Open { until: u16 },
+        Open {
+            until: u16,
+        },
         #[record(tag = 5)]
         Shut(u8),
     }
@@ -150,8 +152,11 @@ fn ends() -> impl Strategy<Value = v1::End> {
 
 fn orders() -> impl Strategy<Value = v1::Order> {
     let leg = (any::<u32>(), ends()).prop_map(|(qty, end)| v1::Leg { qty, end });
-    (any::<u64>(), any::<i64>(), prop::option::of(leg))
-        .prop_map(|(id, px, leg)| v1::Order { id, px, leg })
+    (any::<u64>(), any::<i64>(), prop::option::of(leg)).prop_map(|(id, px, leg)| v1::Order {
+        id,
+        px,
+        leg,
+    })
 }
 
 proptest! {

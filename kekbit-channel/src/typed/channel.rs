@@ -43,7 +43,7 @@ use crate::{
 /// assert_eq!(dear, [3, 4]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Channel<T> {
+pub struct Channel<T: Record> {
     mapping: Arc<Mapping>,
     decoder: SharedDecoder<T>,
 }
@@ -131,5 +131,5 @@ impl<'c, T: Record> Iterator for Views<'c, T> {
     }
 }
 
-debug_fields!([T] Channel<T>, "Channel", mapping);
+debug_fields!([T: Record] Channel<T>, "Channel", mapping);
 debug_fields!(['c, T] Views<'c, T>, "Views", cursor, done);

@@ -2,7 +2,8 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use kekbit_codec::{Invalid, ParsedSchema, Raise, Record, Relation, decode_prefix, relate};
+use kekbit_codec::{Field, Invalid, ParsedSchema, Raise, Record, Relation, decode_prefix, relate};
+use zerocopy::{FromZeros, IntoBytes};
 
 use crate::{
     difference::SchemaDifference,
@@ -11,14 +12,14 @@ use crate::{
 };
 
 /// The way from payloads of a file to values.
-pub(crate) struct Decoder<T> {
+pub(crate) struct Decoder<T: Record> {
     way: Way<T>,
     /// The schema of the file, if it is newer than the type.
     newer: Option<ParsedSchema>,
     skips_unknown: bool,
 }
 
-enum Way<T> {
+enum Way<T: Record> {
     /// The image is the beginning of the payload: schemas are identical, or the file's is newer.
     Direct,
     /// The file is older.
@@ -27,7 +28,8 @@ enum Way<T> {
     Upcast(Box<Upcasting<T>>),
 }
 
-type Upcasting<T> = dyn Fn(&[u8]) -> Result<T, Invalid> + Send + Sync;
+/// Puts the image of the value that is made of a payload.
+type Upcasting<T> = dyn Fn(&[u8], &mut <T as Field>::Wire) -> Result<(), Invalid> + Send + Sync;
 
 impl<T: Record> Decoder<T> {
     pub(crate) const DIRECT: Decoder<T> =
@@ -88,15 +90,28 @@ impl<T: Record> Decoder<T> {
         matches!(self.way, Way::Direct)
     }
 
-    /// The value of a payload, whatever the way. Where that [is direct](Self::is_direct) the caller
-    /// had better see to it itself.
+    /// The image of a value of the type: in the payload, or made of it.
     #[inline(never)]
-    pub(crate) fn convert(&self, payload: &[u8]) -> Result<T, Invalid> {
+    pub(crate) fn image_into<'i>(
+        &self,
+        payload: &'i [u8],
+        image: &'i mut Option<T::Wire>,
+    ) -> Result<&'i [u8], Invalid> {
+        let image = image.insert(T::Wire::new_zeroed());
         match &self.way {
-            Way::Direct => decode_prefix(payload),
-            Way::Raised(raise) => raise.decode(payload),
-            Way::Upcast(upcast) => upcast(payload),
+            Way::Direct => return Ok(payload),
+            Way::Raised(raise) => raise.image(payload, image)?,
+            Way::Upcast(upcast) => upcast(payload, image)?,
         }
+        Ok(image.as_bytes())
+    }
+
+    /// The value of a payload, whatever the way.
+    pub(crate) fn decode(&self, payload: &[u8]) -> Result<T, Invalid> {
+        if self.is_direct() {
+            return decode_prefix(payload);
+        }
+        decode_prefix(self.image_into(payload, &mut None)?)
     }
 
     /// Whether what was refused is a record of the newer schema, which knows the variant.
@@ -106,8 +121,21 @@ impl<T: Record> Decoder<T> {
         self.newer.is_some()
     }
 
+    /// Whether there can be records that are passed over.
     pub(crate) fn skips_unknown(&self) -> bool {
-        self.skips_unknown
+        self.skips_unknown && self.newer.is_some()
+    }
+
+    /// Whether this record is one of them.
+    #[inline(never)]
+    pub(crate) fn passes_over(&self, payload: &[u8]) -> bool {
+        if !self.skips_unknown() {
+            return false;
+        }
+        match self.decode(payload) {
+            Ok(_) => false,
+            Err(invalid) => invalid.is_unknown_variant() && self.is_unknown(payload),
+        }
     }
 }
 
@@ -144,7 +172,7 @@ impl<T: Record> Decoder<T> {
 /// assert_eq!(reader.get(0)?.unwrap().value, Price { micros: 990_000 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct ReadOptions<T> {
+pub struct ReadOptions<T: Record> {
     upcasts: Vec<fn(&Mapping) -> Result<Option<Decoder<T>>, OpenError>>,
     skips_unknown: bool,
     record: PhantomData<fn() -> T>,
@@ -168,8 +196,10 @@ impl<T: Record> ReadOptions<T> {
         self.upcasts.push(|mapping| match Decoder::<O>::fit(mapping) {
             Ok(mut older) => {
                 let newer = older.newer.take();
-                let way =
-                    Way::Upcast(Box::new(move |payload: &[u8]| older.convert(payload).map(T::from)));
+                let way = Way::Upcast(Box::new(move |payload: &[u8], image: &mut T::Wire| {
+                    T::from(older.decode(payload)?).put(image);
+                    Ok(())
+                }));
                 Ok(Some(Decoder { way, newer, skips_unknown: false }))
             }
             Err(OpenError::Schema { .. }) => Ok(None),
@@ -194,7 +224,7 @@ impl<T: Record> Default for ReadOptions<T> {
     }
 }
 
-impl<T> Clone for ReadOptions<T> {
+impl<T: Record> Clone for ReadOptions<T> {
     fn clone(&self) -> ReadOptions<T> {
         ReadOptions {
             upcasts: self.upcasts.clone(),
@@ -204,7 +234,7 @@ impl<T> Clone for ReadOptions<T> {
     }
 }
 
-impl<T> std::fmt::Debug for ReadOptions<T> {
+impl<T: Record> std::fmt::Debug for ReadOptions<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ReadOptions")
             .field("upcasts", &self.upcasts.len())
@@ -213,7 +243,7 @@ impl<T> std::fmt::Debug for ReadOptions<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Decoder<T> {
+impl<T: Record> std::fmt::Debug for Decoder<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.way {
             Way::Direct => "Direct",

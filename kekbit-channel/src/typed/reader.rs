@@ -48,14 +48,14 @@ use crate::{
 /// assert_eq!(reader.try_next()?.record().unwrap().0, 81);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct TypedReader<T> {
+pub struct TypedReader<T: Record> {
     reader: Reader,
     decoder: SharedDecoder<T>,
 }
 
-debug_fields!([T] TypedReader<T>, "TypedReader", reader, decoder);
+debug_fields!([T: Record] TypedReader<T>, "TypedReader", reader, decoder);
 
-impl<T> Clone for TypedReader<T> {
+impl<T: Record> Clone for TypedReader<T> {
     fn clone(&self) -> TypedReader<T> {
         TypedReader { reader: self.reader.clone(), decoder: Arc::clone(&self.decoder) }
     }

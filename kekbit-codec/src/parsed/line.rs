@@ -136,7 +136,10 @@ impl<'t> Words<'t> {
     pub(super) fn end(&self) -> Result<(), SchemaError> {
         match self.rest {
             None => Ok(()),
-            Some(rest) => Err(self.line.error(excerpt(rest), "the end of the line")),
+            Some(rest) => {
+                let found = format!(" {rest}");
+                Err(self.line.error(excerpt(&found), "the end of the line"))
+            }
         }
     }
 
@@ -176,6 +179,9 @@ fn no_name(line: Line<'_>, name: &str) -> SchemaError {
 /// The beginning of what was found, fit to be shown.
 pub(super) fn excerpt(text: &str) -> String {
     const LETTERS_MAX: usize = 60;
+    if text.is_empty() {
+        return "no word".into();
+    }
     let cut = if text.chars().nth(LETTERS_MAX).is_some() { "..." } else { "" };
     let letters = text.chars().take(LETTERS_MAX);
     let mut shown = String::from("`");

@@ -61,9 +61,8 @@ pub(super) fn root(text: &str) -> Result<Node, SchemaError> {
     }
     let mut reader = Reader { lines: Lines::new(text)? };
     let form = "`struct NAME SIZE` or `enum NAME TAG_SIZE SIZE`";
-    let Some(line) = reader.lines.peek().filter(|line| line.indent == 0) else {
-        return Err(reader.lines.error(form));
-    };
+    let first = reader.lines.peek().filter(|line| line.indent == 0 && !line.rest.is_empty());
+    let Some(line) = first else { return Err(reader.lines.error(form)) };
     reader.lines.next();
     let mut words = line.words();
     let word = match words.word(form)? {
@@ -299,7 +298,7 @@ impl<'t> Reader<'t> {
         let word = word(line, &mut words)?;
         words.end()?;
         if let Word::Scalar(kind) = &word
-            && let Some(expected) = scalar_size(kind)
+            && let Some(expected) = kind.fixed_size()
             && size != expected
         {
             let expected = format!("{expected}, the size of `{}`", kind.word());
@@ -336,42 +335,15 @@ fn word<'t>(line: Line<'t>, words: &mut Words<'t>) -> Result<Word<'t>, SchemaErr
         "opaque" => Word::Scalar(Kind::Opaque(words.name("a name")?.into())),
         "nonzero" => {
             let integer = words.word("an integer")?;
-            match one_word(integer) {
+            match Kind::of_word(integer) {
                 Some(kind) if kind.is_integer() => Word::Scalar(Kind::NonZero(Box::new(kind))),
                 _ => return Err(line.error(excerpt(integer), "an integer, `u8` to `i128`")),
             }
         }
-        _ => match one_word(first) {
+        _ => match Kind::of_word(first) {
             Some(kind) => Word::Scalar(kind),
             None => return Err(line.error(format_args!("type {}", excerpt(first)), TYPE)),
         },
-    })
-}
-
-fn one_word(word: &str) -> Option<Kind> {
-    Some(match word {
-        "u8" => Kind::U8,
-        "u16" => Kind::U16,
-        "u32" => Kind::U32,
-        "u64" => Kind::U64,
-        "u128" => Kind::U128,
-        "i8" => Kind::I8,
-        "i16" => Kind::I16,
-        "i32" => Kind::I32,
-        "i64" => Kind::I64,
-        "i128" => Kind::I128,
-        "f32" => Kind::F32,
-        "f64" => Kind::F64,
-        "bool" => Kind::Bool,
-        "char" => Kind::Char,
-        "unit" => Kind::Unit,
-        "str" => Kind::Str,
-        "bytes" => Kind::Bytes,
-        "timestamp" => Kind::Timestamp,
-        "duration" => Kind::Duration,
-        "ipv4" => Kind::Ipv4,
-        "ipv6" => Kind::Ipv6,
-        _ => return None,
     })
 }
 
@@ -379,39 +351,6 @@ fn tag_size(line: Line<'_>, words: &mut Words<'_>) -> Result<usize, SchemaError>
     match words.number("the size of the tag")? {
         tag_size @ (1 | 2) => Ok(tag_size),
         other => Err(line.error(format_args!("a tag of {other} bytes"), "1 or 2")),
-    }
-}
-
-/// The size of a scalar, if its kind has only one.
-fn scalar_size(kind: &Kind) -> Option<usize> {
-    Some(match kind {
-        Kind::Unit => 0,
-        Kind::U8 | Kind::I8 | Kind::Bool => 1,
-        Kind::U16 | Kind::I16 => 2,
-        Kind::U32 | Kind::I32 | Kind::F32 | Kind::Char | Kind::Ipv4 => 4,
-        Kind::U64 | Kind::I64 | Kind::F64 | Kind::Timestamp => 8,
-        Kind::Duration => 12,
-        Kind::U128 | Kind::I128 | Kind::Ipv6 => 16,
-        Kind::NonZero(integer) => return scalar_size(integer),
-        _ => return None,
-    })
-}
-
-impl Kind {
-    fn is_integer(&self) -> bool {
-        matches!(
-            self,
-            Kind::U8
-                | Kind::U16
-                | Kind::U32
-                | Kind::U64
-                | Kind::U128
-                | Kind::I8
-                | Kind::I16
-                | Kind::I32
-                | Kind::I64
-                | Kind::I128
-        )
     }
 }
 

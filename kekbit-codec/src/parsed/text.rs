@@ -118,38 +118,3 @@ impl Text {
         self.inside(&node.kind, indent + 1);
     }
 }
-
-impl Kind {
-    /// The first word of the type.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Kind::U8 => "u8",
-            Kind::U16 => "u16",
-            Kind::U32 => "u32",
-            Kind::U64 => "u64",
-            Kind::U128 => "u128",
-            Kind::I8 => "i8",
-            Kind::I16 => "i16",
-            Kind::I32 => "i32",
-            Kind::I64 => "i64",
-            Kind::I128 => "i128",
-            Kind::F32 => "f32",
-            Kind::F64 => "f64",
-            Kind::Bool => "bool",
-            Kind::Char => "char",
-            Kind::NonZero(_) => "nonzero",
-            Kind::Unit => "unit",
-            Kind::Str => "str",
-            Kind::Bytes => "bytes",
-            Kind::Timestamp => "timestamp",
-            Kind::Duration => "duration",
-            Kind::Ipv4 => "ipv4",
-            Kind::Ipv6 => "ipv6",
-            Kind::Opaque(_) => "opaque",
-            Kind::Array { .. } => "array",
-            Kind::Option(_) => "option",
-            Kind::Struct { .. } => "struct",
-            Kind::Enum { .. } => "enum",
-        }
-    }
-}

@@ -104,18 +104,29 @@ impl Place {
 #[cold]
 #[inline(never)]
 pub fn unknown_tag(tag: u16, schema: &Schema) -> Invalid {
-    const LISTED_MAX: usize = 16;
     let Shape::Enum { variants, .. } = schema.shape else {
         return Invalid::new(format_args!("tag {tag}"), "a struct");
     };
+    unknown_tag_of(tag, variants.iter().map(|variant| (variant.tag, variant.name)))
+}
+
+/// The same, of tags and names that are known at run time only.
+#[cold]
+#[inline(never)]
+pub(crate) fn unknown_tag_of<'a>(
+    tag: u16,
+    variants: impl ExactSizeIterator<Item = (u16, &'a str)>,
+) -> Invalid {
+    const LISTED_MAX: usize = 16;
+    let count = variants.len();
     let mut expected = alloc::string::String::new();
-    for (index, variant) in variants.iter().take(LISTED_MAX).enumerate() {
+    for (index, (tag, name)) in variants.take(LISTED_MAX).enumerate() {
         let comma = if index == 0 { "" } else { ", " };
-        expected.push_str(&alloc::format!("{comma}{} ({})", variant.tag, variant.name));
+        expected.push_str(&alloc::format!("{comma}{tag} ({name})"));
     }
-    if LISTED_MAX < variants.len() {
-        expected.push_str(&alloc::format!(" or {} more", variants.len() - LISTED_MAX));
+    if LISTED_MAX < count {
+        expected.push_str(&alloc::format!(" or {} more", count - LISTED_MAX));
     }
-    let one_of = if variants.len() == 1 { "" } else { "one of " };
+    let one_of = if count == 1 { "" } else { "one of " };
     Invalid::new(format_args!("tag {tag}"), format_args!("{one_of}{expected}")).of_unknown_variant()
 }
