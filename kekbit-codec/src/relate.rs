@@ -438,7 +438,11 @@ impl<'a> Walk<'a> {
             let old_names = Names { name: old.name, was: old_notes.was };
             let new_names = Names { name: new.name, was: new_notes.was };
             if !new_names.has(old.name) {
-                return self.fail(Reason::VariantRenamed, old.name, new.name);
+                // One that was put between others takes the tag of the next.
+                return match first.find(indent, old.name) {
+                    Some(_) => self.lost_variant(first, indent, old),
+                    None => self.fail(Reason::VariantRenamed, old.name, new.name),
+                };
             }
             self.difference.push(new.name);
             if !self.former_names(old_names, new_names, Reason::NameLost) {

@@ -256,6 +256,16 @@ const CASES: &[Case] = &[
     },
     Case {
         old: BODY,
+        new: "enum E 1 4\n A 1 0\n C 2 0\n B 3 3\n  x 0 1 u8\n  y 1 2 u16\n",
+        reason: Reason::VariantTag,
+        path: "B",
+        expected: "2",
+        found: "3",
+        said: "the tag of `B` was `2` and is `3`; give the variant back its tag with \
+               `#[record(tag = 2)]`, or with `= 2` in an enum without data",
+    },
+    Case {
+        old: BODY,
         new: "enum E 1 4\n A 1 0\n B 2 2\n  x 0 1 u8\n  y 1 1 i8\n",
         reason: Reason::Type,
         path: "B.y",

@@ -80,7 +80,8 @@ fn extends(input: &Input<'_>) -> Option<TokenStream> {
                 older: &#older,
             ) -> __kekbit::Result<Self, __kekbit::Invalid> {
                 static __KEKBIT_RAISE: __kekbit::OnceRaise = __kekbit::OnceRaise::new();
-                __kekbit::raised(older, &__KEKBIT_RAISE)
+                // The type once more, so that what is no record is told at one place, once.
+                __kekbit::raised::<#older, Self>(older, &__KEKBIT_RAISE)
             }
         }
     })
