@@ -102,8 +102,8 @@ pub(super) fn lock_test(input: &Input<'_>) -> Option<TokenStream> {
                 <#ident as #private::Record>::SCHEMA,
                 #private::concat!(#private::env!("CARGO_MANIFEST_DIR"), "/", #path),
                 #private::option_env!("KEKBIT_LOCK"),
-                __kekbit_std::fs::read_to_string::<&_>,
-                __kekbit_std::fs::write::<&_, _>,
+                |path| __kekbit_std::fs::read_to_string(path),
+                |path, lock| __kekbit_std::fs::write(path, lock),
             );
         }
     })
