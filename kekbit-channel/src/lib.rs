@@ -33,6 +33,8 @@
 //!
 //! - [`TypedWriter`] and [`TypedReader`] for values of a type; [`Channel`] for views of records in
 //!   place; [`Writer`] and [`Reader`] for bytes.
+//! - [`DynamicReader`] for channels whose type the program does not have; [`ReadOptions`] for those
+//!   of other versions of it.
 //! - [`SharedTypedWriter`] and [`SharedWriter`] for threads that share a writer; [`Merge`] for a
 //!   reader of several channels.
 //! - [`recover`] for a channel that its writer left unclosed.
@@ -82,6 +84,7 @@ mod search;
 mod iter;
 mod reader;
 mod recover;
+mod dynamic;
 mod typed;
 mod shared;
 mod merge;
@@ -96,6 +99,7 @@ pub use kekbit_derive::Record;
 pub use crate::{
     clock::Clock,
     durability::Synced,
+    dynamic::{BySchema, DynamicReader},
     error::{
         CloseError, CreateError, MergeError, OpenError, OptionsError, PoisonReason, Problem,
         ReadError, RecoverError, SchemaDifference, SeekError, SyncError, WriteError,

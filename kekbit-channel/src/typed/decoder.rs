@@ -117,8 +117,8 @@ impl<T: Record> Decoder<T> {
     /// Whether what was refused is a record of the newer schema, which knows the variant.
     #[cold]
     pub(crate) fn is_unknown(&self, payload: &[u8]) -> bool {
-        let _ = payload;
-        self.newer.is_some()
+        let datum = self.newer.as_ref().and_then(|schema| schema.datum(payload).ok());
+        datum.is_some_and(|datum| datum.value().is_ok())
     }
 
     /// Whether there can be records that are passed over.
