@@ -107,7 +107,7 @@ pub const fn locked(schema: &[u8], path: &str, lock: &str, update: Option<&str>)
 
 /// Writes down what is wrong with a lock file, if anything is.
 const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -> bool {
-    let mut lock = Lock { rest: lock.as_bytes(), line: 0 };
+    let mut lock = Lock::new(lock);
     let (mut is_empty, mut is_listed) = (true, false);
     while let Some((released, line)) = lock.next() {
         is_empty = false;
@@ -161,32 +161,42 @@ const fn record_name(schema: &[u8]) -> &[u8] {
 /// The texts in a lock file: each from a line that is not indented to the next. Between them there
 /// may be blank lines, and comments, which start with `#`.
 struct Lock<'a> {
-    rest: &'a [u8],
+    text: &'a [u8],
+    /// Where the next line starts.
+    at: usize,
     line: u64,
 }
 
 impl<'a> Lock<'a> {
+    const fn new(text: &'a str) -> Lock<'a> {
+        Lock { text: text.as_bytes(), at: 0, line: 0 }
+    }
+
     /// The next text and the number of its first line.
     const fn next(&mut self) -> Option<(&'a [u8], u64)> {
-        while let [first, ..] = self.rest {
-            if !matches!(*first, b'#' | b'\n' | b'\r') {
-                break;
-            }
-            self.rest = split(self.rest, b'\n').1;
-            self.line += 1;
+        while self.at < self.text.len() && matches!(self.text[self.at], b'#' | b'\n' | b'\r') {
+            self.skip_line();
         }
-        if self.rest.is_empty() {
+        if self.at == self.text.len() {
             return None;
         }
-        let (text, first_line) = (self.rest, self.line + 1);
+        let (start, first_line) = (self.at, self.line + 1);
         loop {
-            self.rest = split(self.rest, b'\n').1;
-            self.line += 1;
-            if !matches!(self.rest, [b' ', ..]) {
+            self.skip_line();
+            if self.at == self.text.len() || self.text[self.at] != b' ' {
                 break;
             }
         }
-        Some((text.split_at(text.len() - self.rest.len()).0, first_line))
+        Some((self.text.split_at(self.at).0.split_at(start).1, first_line))
+    }
+
+    const fn skip_line(&mut self) {
+        let mut at = self.at;
+        while at < self.text.len() && self.text[at] != b'\n' {
+            at += 1;
+        }
+        self.at = if at < self.text.len() { at + 1 } else { at };
+        self.line += 1;
     }
 }
 
@@ -240,7 +250,7 @@ pub fn lock_test<'p, E: Display>(
 }
 
 fn texts(lock: &str) -> impl Iterator<Item = String> {
-    let mut lock = Lock { rest: lock.as_bytes(), line: 0 };
+    let mut lock = Lock::new(lock);
     core::iter::from_fn(move || lock.next().map(|(found, _)| text(found).to_string()))
 }
 

@@ -79,7 +79,13 @@ fn with_default(field: &Field<'_>, default: &Filler) -> TokenStream {
     } else {
         quote!(fill::<#ty>)
     };
-    quote!(.with_default(|__kekbit_image| __kekbit::#fill(&(#value), __kekbit_image)))
+    // The type stands at the value, so that it is there that a wrong one is told.
+    quote! {
+        .with_default(|__kekbit_image| {
+            let __kekbit_value: #ty = #value;
+            __kekbit::#fill(&__kekbit_value, __kekbit_image)
+        })
+    }
 }
 
 /// Puts the value of which `value` is a reference.
