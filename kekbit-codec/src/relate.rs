@@ -61,11 +61,11 @@ pub enum Relation<'a> {
 /// assert_eq!(relate(v1, v2), Relation::Older);
 /// assert_eq!(relate(v2, v1), Relation::Newer);
 ///
-/// let Relation::Incompatible(difference) = relate(v1, "struct Order 4\n id 0 4 u32\n") else {
+/// let Relation::Incompatible(difference) = relate(v1, "struct Order 8\n id 0 8 i64\n") else {
 ///     panic!("a type never changes");
 /// };
 /// assert_eq!(difference.path(), "id");
-/// assert_eq!((difference.expected(), difference.found()), ("u64", "u32"));
+/// assert_eq!((difference.expected(), difference.found()), ("u64", "i64"));
 /// ```
 #[must_use]
 pub const fn relate<'a>(old: &'a str, new: &'a str) -> Relation<'a> {
