@@ -218,12 +218,12 @@ const fn split(bytes: &[u8], at: u8) -> (&[u8], &[u8]) {
 ///
 /// # Panics
 /// The file cannot be read or written, or holds what the record does not read.
-pub fn lock_test<E: Display>(
+pub fn lock_test<'p, E: Display>(
     schema: &Schema,
-    path: &str,
+    path: &'p str,
     update: Option<&str>,
-    read: impl FnOnce(&str) -> Result<String, E>,
-    write: impl FnOnce(&str, String) -> Result<(), E>,
+    read: impl FnOnce(&'p str) -> Result<String, E>,
+    write: impl FnOnce(&'p str, String) -> Result<(), E>,
 ) {
     let mut lock = match read(path) {
         Ok(lock) => lock,
