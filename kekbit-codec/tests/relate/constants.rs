@@ -140,7 +140,7 @@ const fn version<const N: usize>(fields: usize) -> [u8; N] {
 const LOCK_LEN: usize = VERSIONS * VERSION_LEN + NEXT.len();
 const NEXT: [u8; VERSION_LEN + LINE.len() + 12] = version(FIELDS + 1);
 /// A lock file of versions of two kilobytes. Each takes rustc about 50 ms.
-const RELEASED: [u8; LOCK_LEN] = {
+static RELEASED: [u8; LOCK_LEN] = {
     let old: [u8; VERSION_LEN] = version(FIELDS);
     let mut lock = [0; LOCK_LEN];
     let mut at = 0;
