@@ -1,5 +1,5 @@
-//! The relation at compile time: rustc follows 128 calls in each other, and no text may make it give
-//! up. That this file compiles is most of the test.
+//! The relation at compile time: rustc follows 128 calls in each other, and no text may make it
+//! give up. That this file compiles is most of the test.
 
 use kekbit_codec::{__private::locked, Reason, Relation, assert_extends, relate};
 
