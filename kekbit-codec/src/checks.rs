@@ -55,6 +55,9 @@ macro_rules! assert_extends {
 }
 
 /// Whether a record reads what it extends.
+///
+/// # Panics
+/// If not, which is a compile error.
 #[track_caller]
 pub const fn extends(old: &[u8], new: &[u8]) {
     if let Some(difference) = difference(old, new) {
@@ -70,6 +73,9 @@ pub const fn extends(old: &[u8], new: &[u8]) {
 }
 
 /// Whether the layout is the one that was pinned.
+///
+/// # Panics
+/// If not, which is a compile error.
 #[track_caller]
 pub const fn pinned(schema: &Schema, text: &[u8], pin: u64) {
     let fingerprint = schema.fingerprint();
@@ -92,6 +98,9 @@ pub const fn pinned(schema: &Schema, text: &[u8], pin: u64) {
 
 /// Whether a record reads all that its lock file holds, and is in it itself. With `update`, the
 /// value of `KEKBIT_LOCK`, being `update`, nothing is checked: the file is about to be written.
+///
+/// # Panics
+/// If not, which is a compile error.
 #[track_caller]
 pub const fn locked(schema: &[u8], path: &str, lock: &str, update: Option<&str>) {
     if let Some(update) = update
@@ -255,6 +264,9 @@ fn texts(lock: &str) -> impl Iterator<Item = String> {
 }
 
 /// Refuses to compile an enum of which a variant takes more bytes than allowed.
+///
+/// # Panics
+/// One does, which is a compile error.
 #[track_caller]
 pub const fn variants_fit(variants: &[(&str, usize)], size_max: usize) {
     let mut rest = variants;

@@ -14,7 +14,7 @@ mod model;
 #[path = "relate/universe.rs"]
 mod universe;
 
-use kekbit_codec::{Relation, relate};
+use kekbit_codec::{ParsedSchema, Relation, relate};
 use model::{Tree, reads};
 
 /// Holds the words of `relate` for each pair against the rules, and the rules against each other.
@@ -49,6 +49,9 @@ fn exhaust(universe: &[Tree]) {
     }
     for old in 0..count {
         assert_eq!(relate(&texts[old], &texts[old]), Relation::Identical, "{}", texts[old]);
+        if let Err(error) = ParsedSchema::parse(&texts[old]) {
+            panic!("{}{error}", texts[old]);
+        }
         for new in (0..count).filter(|new| reading[old][new / 64] >> (new % 64) & 1 == 1) {
             for (word, (next, first)) in reading[new].iter().zip(&reading[old]).enumerate() {
                 let lost = next & !first;

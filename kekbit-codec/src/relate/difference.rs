@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::cursor::Part;
-use crate::message::Message;
+use crate::message::{Message, text};
 
 /// Names in a path: of fields and variants, one for each level at most.
 const PATH_LEN_MAX: usize = 72;
@@ -131,9 +131,16 @@ impl<'a> Difference<'a> {
     /// The field, as a path from the record: `legs[].side`; empty for the record itself.
     #[must_use]
     pub fn path(&self) -> String {
-        let mut path = Message::<1024>::new();
-        self.write_path(&mut path);
-        String::from(path.as_str())
+        let mut path = String::new();
+        for (index, &(start, end)) in self.path.iter().take(self.path_len).enumerate() {
+            if start == end {
+                path.push_str("[]");
+            } else {
+                path.push_str(if index == 0 { "" } else { "." });
+                path.push_str(text(self.later.split_at(end).0.split_at(start).1));
+            }
+        }
+        path
     }
 
     /// What the earlier schema has there: a type, a name, a tag.

@@ -1,5 +1,5 @@
-//! The relation at compile time: rustc follows 128 calls in each other, and no text may make it give
-//! up. That this file compiles is most of the test.
+//! The relation at compile time: rustc follows 128 calls in each other, and no text may make it
+//! give up. That this file compiles is most of the test.
 
 use kekbit_codec::{__private::locked, Reason, Relation, assert_extends, relate};
 
@@ -140,7 +140,7 @@ const fn version<const N: usize>(fields: usize) -> [u8; N] {
 const LOCK_LEN: usize = VERSIONS * VERSION_LEN + NEXT.len();
 const NEXT: [u8; VERSION_LEN + LINE.len() + 12] = version(FIELDS + 1);
 /// A lock file of versions of two kilobytes. Each takes rustc about 50 ms.
-const RELEASED: [u8; LOCK_LEN] = {
+static RELEASED: [u8; LOCK_LEN] = {
     let old: [u8; VERSION_LEN] = version(FIELDS);
     let mut lock = [0; LOCK_LEN];
     let mut at = 0;

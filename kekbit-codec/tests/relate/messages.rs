@@ -121,7 +121,8 @@ const CASES: &[Case] = &[
     },
     Case {
         old: "struct R 2\n s 0 2 struct S\n  a 0 1 u8\n  b 1 1 u8\n",
-        new: "struct R 4\n s 0 4 struct S\n  a 0 1 u8\n  c 1 2 option\n   - 1 1 u8\n  b 3 1 u8\n",
+        new: "struct R 4\n s 0 4 struct S\n  a 0 1 u8\n  c 1 2 option\n   - 1 1 u8\n  b 3 1 \
+              u8\n",
         reason: Reason::Inserted,
         path: "s",
         expected: "b",
@@ -188,8 +189,8 @@ const CASES: &[Case] = &[
     },
     Case {
         old: "struct R 2\n a 0 2 array 2\n  - 0 1 struct S\n   x 0 1 u8\n",
-        new: "struct R 6\n a 0 6 array 2\n  - 0 3 struct S\n   x 0 1 u8\n   y 1 2 option\n    - 1 1 \
-              u8\n",
+        new: "struct R 6\n a 0 6 array 2\n  - 0 3 struct S\n   x 0 1 u8\n   y 1 2 option\n    - 1 \
+              1 u8\n",
         reason: Reason::Element,
         path: "a[]",
         expected: "1",
@@ -301,7 +302,7 @@ fn the_larger_record_is_the_one_that_changed() {
     }
 }
 
-/// From the record's end no word is missing, and names are never cut in a character.
+/// In messages there is room for some kilobytes; names are never cut in a character.
 #[test]
 fn long_names_are_cut_in_messages_only() {
     let name = "\u{e9}".repeat(127);
@@ -318,5 +319,5 @@ fn long_names_are_cut_in_messages_only() {
     let Relation::Incompatible(difference) = relate(&old, &new) else { panic!("{old}{new}") };
     let said = difference.to_string();
     assert!(said.starts_with(&format!("`{name}.{name}")), "{said}");
-    assert!(difference.path().starts_with(&format!("{name}.{name}")), "{said}");
+    assert_eq!(difference.path(), vec![name; 31].join("."));
 }
