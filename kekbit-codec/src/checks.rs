@@ -200,19 +200,20 @@ impl<'a> Lock<'a> {
     }
 
     const fn skip_line(&mut self) {
+        let (text, len) = (self.text, self.text.len());
         let mut at = self.at;
-        while at < self.text.len() && self.text[at] != b'\n' {
+        while at < len && text[at] != b'\n' {
             at += 1;
         }
-        self.at = if at < self.text.len() { at + 1 } else { at };
+        self.at = if at < len { at + 1 } else { at };
         self.line += 1;
     }
 }
 
 /// What stands in front of the first such byte, and what behind it.
 const fn split(bytes: &[u8], at: u8) -> (&[u8], &[u8]) {
-    let mut index = 0;
-    while index < bytes.len() {
+    let (mut index, len) = (0, bytes.len());
+    while index < len {
         if bytes[index] == at {
             let (before, rest) = bytes.split_at(index);
             return (before, rest.split_at(1).1);

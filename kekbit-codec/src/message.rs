@@ -32,6 +32,7 @@ impl<const N: usize> Message<N> {
             }
         }
         let mut index = 0;
+        // At compile time a call in a loop takes longer than the loop: no `len` here.
         while index < count {
             self.bytes[self.len] = text[index];
             self.len += 1;
@@ -80,8 +81,8 @@ pub(crate) const fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    let mut index = 0;
-    while index < one.len() {
+    let (mut index, len) = (0, one.len());
+    while index < len {
         if one[index] != other[index] {
             return false;
         }

@@ -15,6 +15,8 @@ pub use place::{Place, unknown_tag};
 pub(crate) use text::Hash;
 use text::{Annotations, Sink};
 
+use crate::message::same;
+
 /// How deep types may be nested in a record. Each record, array and `Option` is one level.
 pub const DEPTH_MAX: usize = 32;
 
@@ -208,7 +210,16 @@ impl Schema {
     #[doc(hidden)]
     #[must_use]
     pub const fn extending(mut self, older: &'static Schema) -> Schema {
-        self.extends = Some(older);
+        // Versions that have nothing to tell are left out, or a long chain of them would be walked
+        // through for each of its members.
+        self.extends = match older {
+            Schema { name, was: [], extends, .. }
+                if same(name.as_bytes(), self.name.as_bytes()) =>
+            {
+                *extends
+            }
+            older => Some(older),
+        };
         self
     }
 

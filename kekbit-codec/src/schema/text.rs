@@ -8,13 +8,14 @@ use super::{FieldDef, Notes, Schema, Shape, Type};
 pub(crate) struct Hash(u64);
 
 impl Hash {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+
     pub(crate) const fn new() -> Hash {
         Hash(0xcbf2_9ce4_8422_2325)
     }
 
     pub(crate) const fn byte(&mut self, byte: u8) {
-        const PRIME: u64 = 0x0000_0100_0000_01b3;
-        self.0 = (self.0 ^ byte as u64).wrapping_mul(PRIME);
+        self.0 = (self.0 ^ byte as u64).wrapping_mul(Hash::PRIME);
     }
 
     pub(crate) const fn finish(self) -> u64 {
@@ -33,9 +34,11 @@ pub(super) enum Annotations {
     All,
 }
 
-/// Where the text goes: always into the count and the hash, and into a buffer if there is one.
+/// Where the text goes: always into the count, into a buffer if there is one, which has room for all
+/// of it, and into the hash if it is the layout alone.
 pub(super) struct Sink<'a> {
     buffer: &'a mut [u8],
+    writes: bool,
     annotations: Annotations,
     len: usize,
     hash: Hash,
@@ -43,11 +46,11 @@ pub(super) struct Sink<'a> {
 
 impl Sink<'_> {
     pub(super) const fn measure(annotations: Annotations) -> Sink<'static> {
-        Sink { buffer: &mut [], annotations, len: 0, hash: Hash::new() }
+        Sink { buffer: &mut [], writes: false, annotations, len: 0, hash: Hash::new() }
     }
 
     pub(super) const fn write(buffer: &mut [u8], annotations: Annotations) -> Sink<'_> {
-        Sink { buffer, annotations, len: 0, hash: Hash::new() }
+        Sink { buffer, writes: true, annotations, len: 0, hash: Hash::new() }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -59,28 +62,15 @@ impl Sink<'_> {
     }
 
     pub(super) const fn schema(&mut self, schema: &Schema) {
-        self.head(schema);
-        self.byte(b' ');
-        self.number(schema.size);
-        self.byte(b'\n');
-        self.record_notes(schema, 1);
-        self.shape(&schema.shape, 1);
-    }
-
-    /// `struct NAME` or `enum NAME TAG_SIZE`.
-    const fn head(&mut self, schema: &Schema) {
+        let (name, size) = (Text(schema.name), Number(schema.size));
         match schema.shape {
-            Shape::Struct { .. } => {
-                self.str("struct ");
-                self.str(schema.name);
-            }
+            Shape::Struct { .. } => self.line(0, &[Text("struct"), name, size]),
             Shape::Enum { tag_size, .. } => {
-                self.str("enum ");
-                self.str(schema.name);
-                self.byte(b' ');
-                self.number(tag_size);
+                self.line(0, &[Text("enum"), name, Number(tag_size), size]);
             }
         }
+        self.record_notes(schema, 1);
+        self.shape(&schema.shape, 1);
     }
 
     const fn shape(&mut self, shape: &Shape, indent: usize) {
@@ -89,14 +79,10 @@ impl Sink<'_> {
             Shape::Enum { variants, .. } => {
                 let mut rest = *variants;
                 while let [variant, tail @ ..] = rest {
-                    self.indent(indent);
-                    self.str(variant.name);
-                    self.byte(b' ');
-                    self.number(variant.tag as usize);
-                    self.byte(b' ');
-                    self.number(variant.size());
-                    self.byte(b'\n');
-                    self.notes(&variant.notes, indent + 1);
+                    let (tag, size) = (variant.tag as usize, variant.size());
+                    self.line(indent, &[Text(variant.name), Number(tag), Number(size)]);
+                    self.was(&variant.notes, indent + 1);
+                    self.marks(&variant.notes, indent + 1);
                     self.fields(variant.fields, indent + 1);
                     rest = tail;
                 }
@@ -108,155 +94,196 @@ impl Sink<'_> {
         let mut offset = 0;
         let mut rest = fields;
         while let [field, tail @ ..] = rest {
-            self.node(field.name, offset, &field.ty, &field.notes, indent);
-            offset += field.ty.size();
+            offset += self.node(field.name, offset, &field.ty, &field.notes, indent);
             rest = tail;
         }
     }
 
-    const fn node(&mut self, name: &str, offset: usize, ty: &Type, notes: &Notes, indent: usize) {
-        self.indent(indent);
-        self.str(name);
-        self.byte(b' ');
-        self.number(offset);
-        self.byte(b' ');
-        self.number(ty.size());
-        self.byte(b' ');
+    /// Gives back the size of the node.
+    const fn node(
+        &mut self,
+        name: &str,
+        offset: usize,
+        ty: &Type,
+        notes: &Notes,
+        indent: usize,
+    ) -> usize {
+        let size = ty.size();
+        let (name, offset) = (Text(name), Number(offset));
+        let below = indent + 1;
         match ty {
             Type::Array { element, count } => {
-                self.str("array ");
-                self.number(*count);
-                self.byte(b'\n');
-                self.notes(notes, indent + 1);
-                self.node("-", 0, element, &Notes::NONE, indent + 1);
+                let count = Number(*count);
+                self.line(indent, &[name, offset, Number(size), Text("array"), count]);
+                self.was(notes, below);
+                self.marks(notes, below);
+                self.node("-", 0, element, &Notes::NONE, below);
             }
             Type::Option(body) => {
-                self.str("option\n");
-                self.notes(notes, indent + 1);
-                self.node("-", 1, body, &Notes::NONE, indent + 1);
+                self.line(indent, &[name, offset, Number(size), Text("option")]);
+                self.was(notes, below);
+                self.marks(notes, below);
+                self.node("-", 1, body, &Notes::NONE, below);
             }
             Type::Record(schema) => {
-                self.head(schema);
-                self.byte(b'\n');
-                self.was(notes.was, indent + 1);
-                self.record_notes(schema, indent + 1);
-                self.marks(notes, indent + 1);
-                self.shape(&schema.shape, indent + 1);
+                let record = Text(schema.name);
+                match schema.shape {
+                    Shape::Struct { .. } => {
+                        let parts = &[name, offset, Number(size), Text("struct"), record];
+                        self.line(indent, parts);
+                    }
+                    Shape::Enum { tag_size, .. } => {
+                        let tag = Number(tag_size);
+                        let parts = &[name, offset, Number(size), Text("enum"), record, tag];
+                        self.line(indent, parts);
+                    }
+                }
+                self.was(notes, below);
+                self.record_notes(schema, below);
+                self.marks(notes, below);
+                self.shape(&schema.shape, below);
+            }
+            Type::NonZero(integer) => {
+                let integer = Text(word(integer));
+                self.line(indent, &[name, offset, Number(size), Text("nonzero"), integer]);
+                self.was(notes, below);
+                self.marks(notes, below);
+            }
+            Type::Opaque(opaque) => {
+                let meaning = Text(opaque.name);
+                self.line(indent, &[name, offset, Number(size), Text("opaque"), meaning]);
+                self.was(notes, below);
+                self.marks(notes, below);
             }
             scalar => {
-                match scalar {
-                    Type::NonZero(integer) => {
-                        self.str("nonzero ");
-                        self.str(word(integer));
-                    }
-                    Type::Opaque(opaque) => {
-                        self.str("opaque ");
-                        self.str(opaque.name);
-                    }
-                    scalar => self.str(word(scalar)),
-                }
-                self.byte(b'\n');
-                self.notes(notes, indent + 1);
+                self.line(indent, &[name, offset, Number(size), Text(word(scalar))]);
+                self.was(notes, below);
+                self.marks(notes, below);
             }
         }
+        size
     }
 
-    const fn notes(&mut self, notes: &Notes, indent: usize) {
-        self.was(notes.was, indent);
-        self.marks(notes, indent);
-    }
-
-    const fn was(&mut self, was: &[&str], indent: usize) {
-        if was.is_empty() || self.has_no(Annotations::Relation) {
-            return;
-        }
-        self.indent(indent);
-        self.str("# was");
-        let mut rest = was;
+    const fn was(&mut self, notes: &Notes, indent: usize) {
+        let (Annotations::Relation | Annotations::All) = self.annotations else { return };
+        let [first, rest @ ..] = notes.was else { return };
+        self.parts(indent, &[Text("# was"), Text(first)], false);
+        let mut rest = rest;
         while let [name, tail @ ..] = rest {
-            self.byte(b' ');
-            self.str(name);
+            self.parts(1, &[Text(name)], false);
             rest = tail;
         }
-        self.byte(b'\n');
+        self.line(0, &[]);
     }
 
     /// The former names of a record.
     const fn record_notes(&mut self, schema: &Schema, indent: usize) {
-        if self.has_no(Annotations::Relation) {
+        let (Annotations::Relation | Annotations::All) = self.annotations else { return };
+        if let ([], None) = (schema.was, schema.extends) {
             return;
         }
         let mut names = schema.record_names();
         let Some(first) = names.next() else { return };
-        self.indent(indent);
-        self.str("# record-was ");
-        self.str(first);
+        self.parts(indent, &[Text("# record-was"), Text(first)], false);
         while let Some(name) = names.next() {
-            self.byte(b' ');
-            self.str(name);
+            self.parts(1, &[Text(name)], false);
         }
-        self.byte(b'\n');
+        self.line(0, &[]);
     }
 
     /// What stands behind the names.
     const fn marks(&mut self, notes: &Notes, indent: usize) {
-        if notes.default.is_some() && !self.has_no(Annotations::Relation) {
-            self.indent(indent);
-            self.str("# default\n");
+        let (Annotations::Relation | Annotations::All) = self.annotations else { return };
+        if let Some(_) = notes.default {
+            self.line(indent, &[Text("# default")]);
         }
-        if self.has_no(Annotations::All) {
-            return;
-        }
+        let Annotations::All = self.annotations else { return };
         if !notes.unit.is_empty() {
-            self.line("# unit ", notes.unit, indent);
+            self.line(indent, &[Text("# unit"), Text(notes.unit)]);
         }
         if !notes.doc.is_empty() {
-            self.line("# doc ", notes.doc, indent);
+            self.line(indent, &[Text("# doc"), Text(notes.doc)]);
         }
     }
 
-    const fn line(&mut self, key: &str, text: &str, indent: usize) {
-        self.indent(indent);
-        self.str(key);
-        self.str(text);
-        self.byte(b'\n');
+    const fn line(&mut self, indent: usize, parts: &[Part<'_>]) {
+        self.parts(indent, parts, true);
     }
 
-    const fn has_no(&self, annotations: Annotations) -> bool {
-        (self.annotations as u8) < annotations as u8
-    }
-
-    const fn indent(&mut self, indent: usize) {
-        let mut left = indent;
-        while 0 < left {
-            self.byte(b' ');
-            left -= 1;
+    /// Some spaces, then parts with a space between each two of them.
+    ///
+    /// NB: one function with all loops in it, which call next to nothing. At compile time a call
+    /// takes several microseconds whatever it does, be it `len`: with one for each byte, the text
+    /// of a record of eight fields took 3 ms.
+    const fn parts(&mut self, indent: usize, parts: &[Part<'_>], ends: bool) {
+        let hashes = matches!(self.annotations, Annotations::None);
+        let writes = self.writes;
+        let mut len = self.len;
+        let mut hash = self.hash.0 as u128;
+        macro_rules! put {
+            ($byte:expr) => {{
+                let byte: u8 = $byte;
+                if writes {
+                    self.buffer[len] = byte;
+                }
+                if hashes {
+                    // As `wrapping_mul` does, which is a call.
+                    hash = (hash ^ byte as u128) * Hash::PRIME as u128 & u64::MAX as u128;
+                }
+                len += 1;
+            }};
         }
-    }
-
-    const fn number(&mut self, number: usize) {
-        if 10 <= number {
-            self.number(number / 10);
-        }
-        self.byte(b'0' + (number % 10) as u8);
-    }
-
-    const fn str(&mut self, text: &str) {
-        let mut rest = text.as_bytes();
-        while let [byte, tail @ ..] = rest {
-            self.byte(*byte);
+        let mut spaces = indent;
+        let mut rest = parts;
+        while let [part, tail @ ..] = rest {
+            while 0 < spaces {
+                put!(b' ');
+                spaces -= 1;
+            }
+            match part {
+                Text(text) => {
+                    let bytes = text.as_bytes();
+                    let count = bytes.len();
+                    if writes || hashes {
+                        let mut index = 0;
+                        while index < count {
+                            put!(bytes[index]);
+                            index += 1;
+                        }
+                    } else {
+                        len += count;
+                    }
+                }
+                Number(number) => {
+                    let mut divisor = 1;
+                    while 10 <= *number / divisor {
+                        divisor *= 10;
+                    }
+                    while 0 < divisor {
+                        put!(b'0' + (*number / divisor % 10) as u8);
+                        divisor /= 10;
+                    }
+                }
+            }
+            spaces = 1;
             rest = tail;
         }
-    }
-
-    const fn byte(&mut self, byte: u8) {
-        if self.len < self.buffer.len() {
-            self.buffer[self.len] = byte;
+        if ends {
+            put!(b'\n');
         }
-        self.len += 1;
-        self.hash.byte(byte);
+        self.len = len;
+        self.hash.0 = hash as u64;
     }
 }
+
+/// What a line is made of.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Text(&'a str),
+    Number(usize),
+}
+
+use Part::{Number, Text};
 
 /// The word for a type that is one word.
 const fn word(ty: &Type) -> &'static str {
