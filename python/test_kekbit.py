@@ -934,7 +934,7 @@ class CommandLine(Case):
         self.assertEqual(self.run_it("info", "--verify", self.path)[1].split("\n")[0],
                          "state: abandoned")
         Image("enum Side 1 1\n Buy 1 0\n").write(self.path)
-        self.assertEqual(self.run_it("dtype", self.path)[1], "'|u1'\n")
+        self.assertEqual(self.run_it("dtype", self.path)[1], "[('tag', '|u1')]\n")
 
     def test_errors(self):
         status, out, err = self.run_it("dump", self.path)
