@@ -8,8 +8,8 @@
 //! cargo run -p kekbit-examples --example dump -- /dev/shm/flights.kekbit --header
 //! ```
 //!
-//! A line of JSON for each record, or a row of CSV. A record with bytes that are no value is told on
-//! standard error, by its number and the path of the field; the others are printed, and the exit
+//! A line of JSON for each record, or a row of CSV. A record with bytes that are no value is told
+//! on standard error, by its number and the path of the field; the others are printed, and the exit
 //! code is 1 in the end.
 #![forbid(unsafe_code)]
 

@@ -330,13 +330,13 @@ pub(crate) struct UuidBytes([u8; 16]);
 
 impl From<&Uuid> for UuidBytes {
     fn from(uuid: &Uuid) -> UuidBytes {
-        UuidBytes(uuid.0.to_be_bytes())
+        UuidBytes(uuid.0.to_le_bytes())
     }
 }
 
 impl From<UuidBytes> for Uuid {
     fn from(bytes: UuidBytes) -> Uuid {
-        Uuid(u128::from_be_bytes(bytes.0))
+        Uuid(u128::from_le_bytes(bytes.0))
     }
 }
 

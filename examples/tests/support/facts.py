@@ -26,7 +26,8 @@ def facts(channel, question):
         column = records
         for name in path.split("."):
             column = column[name]
-        columns[path] = {"hex": bytes_of(column), "in_place": not (column.flags.owndata or column.flags.writeable)}
+        in_place = not (column.flags.owndata or column.flags.writeable)
+        columns[path] = {"hex": bytes_of(column), "in_place": in_place}
     return {"state": state, "reason": state.reason, "count": len(channel), "base": channel.base,
             "values": values, "stamps": None if stamps is None else bytes_of(stamps),
             "same_dtype": np.dtype(eval(question["numpy"])) == channel.dtype,
