@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod flights;
+pub mod schema_evolution;
 pub mod terminal;

@@ -55,6 +55,9 @@ macro_rules! assert_extends {
 }
 
 /// Whether a record reads what it extends.
+///
+/// # Panics
+/// If not, which is a compile error.
 #[track_caller]
 pub const fn extends(old: &[u8], new: &[u8]) {
     if let Some(difference) = difference(old, new) {
@@ -70,6 +73,9 @@ pub const fn extends(old: &[u8], new: &[u8]) {
 }
 
 /// Whether the layout is the one that was pinned.
+///
+/// # Panics
+/// If not, which is a compile error.
 #[track_caller]
 pub const fn pinned(schema: &Schema, text: &[u8], pin: u64) {
     let fingerprint = schema.fingerprint();
@@ -92,6 +98,9 @@ pub const fn pinned(schema: &Schema, text: &[u8], pin: u64) {
 
 /// Whether a record reads all that its lock file holds, and is in it itself. With `update`, the
 /// value of `KEKBIT_LOCK`, being `update`, nothing is checked: the file is about to be written.
+///
+/// # Panics
+/// If not, which is a compile error.
 #[track_caller]
 pub const fn locked(schema: &[u8], path: &str, lock: &str, update: Option<&str>) {
     if let Some(update) = update
@@ -107,7 +116,7 @@ pub const fn locked(schema: &[u8], path: &str, lock: &str, update: Option<&str>)
 
 /// Writes down what is wrong with a lock file, if anything is.
 const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -> bool {
-    let mut lock = Lock { rest: lock.as_bytes(), line: 0 };
+    let mut lock = Lock::new(lock);
     let (mut is_empty, mut is_listed) = (true, false);
     while let Some((released, line)) = lock.next() {
         is_empty = false;
@@ -161,32 +170,42 @@ const fn record_name(schema: &[u8]) -> &[u8] {
 /// The texts in a lock file: each from a line that is not indented to the next. Between them there
 /// may be blank lines, and comments, which start with `#`.
 struct Lock<'a> {
-    rest: &'a [u8],
+    text: &'a [u8],
+    /// Where the next line starts.
+    at: usize,
     line: u64,
 }
 
 impl<'a> Lock<'a> {
+    const fn new(text: &'a str) -> Lock<'a> {
+        Lock { text: text.as_bytes(), at: 0, line: 0 }
+    }
+
     /// The next text and the number of its first line.
     const fn next(&mut self) -> Option<(&'a [u8], u64)> {
-        while let [first, ..] = self.rest {
-            if !matches!(*first, b'#' | b'\n' | b'\r') {
-                break;
-            }
-            self.rest = split(self.rest, b'\n').1;
-            self.line += 1;
+        while self.at < self.text.len() && matches!(self.text[self.at], b'#' | b'\n' | b'\r') {
+            self.skip_line();
         }
-        if self.rest.is_empty() {
+        if self.at == self.text.len() {
             return None;
         }
-        let (text, first_line) = (self.rest, self.line + 1);
+        let (start, first_line) = (self.at, self.line + 1);
         loop {
-            self.rest = split(self.rest, b'\n').1;
-            self.line += 1;
-            if !matches!(self.rest, [b' ', ..]) {
+            self.skip_line();
+            if self.at == self.text.len() || self.text[self.at] != b' ' {
                 break;
             }
         }
-        Some((text.split_at(text.len() - self.rest.len()).0, first_line))
+        Some((self.text.split_at(self.at).0.split_at(start).1, first_line))
+    }
+
+    const fn skip_line(&mut self) {
+        let mut at = self.at;
+        while at < self.text.len() && self.text[at] != b'\n' {
+            at += 1;
+        }
+        self.at = if at < self.text.len() { at + 1 } else { at };
+        self.line += 1;
     }
 }
 
@@ -208,12 +227,12 @@ const fn split(bytes: &[u8], at: u8) -> (&[u8], &[u8]) {
 ///
 /// # Panics
 /// The file cannot be read or written, or holds what the record does not read.
-pub fn lock_test<E: Display>(
+pub fn lock_test<'p, E: Display>(
     schema: &Schema,
-    path: &str,
+    path: &'p str,
     update: Option<&str>,
-    read: impl FnOnce(&str) -> Result<String, E>,
-    write: impl FnOnce(&str, String) -> Result<(), E>,
+    read: impl FnOnce(&'p str) -> Result<String, E>,
+    write: impl FnOnce(&'p str, String) -> Result<(), E>,
 ) {
     let mut lock = match read(path) {
         Ok(lock) => lock,
@@ -240,11 +259,14 @@ pub fn lock_test<E: Display>(
 }
 
 fn texts(lock: &str) -> impl Iterator<Item = String> {
-    let mut lock = Lock { rest: lock.as_bytes(), line: 0 };
+    let mut lock = Lock::new(lock);
     core::iter::from_fn(move || lock.next().map(|(found, _)| text(found).to_string()))
 }
 
 /// Refuses to compile an enum of which a variant takes more bytes than allowed.
+///
+/// # Panics
+/// One does, which is a compile error.
 #[track_caller]
 pub const fn variants_fit(variants: &[(&str, usize)], size_max: usize) {
     let mut rest = variants;

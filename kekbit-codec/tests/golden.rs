@@ -3,6 +3,8 @@
 //!
 //! `KEKBIT_BLESS=1 cargo test -p kekbit-codec --test golden` writes what is found to `tests/data/`.
 
+#[path = "records/annotated.rs"]
+mod annotated;
 mod records;
 
 use std::{
@@ -122,6 +124,48 @@ fn generic_records() {
 #[test]
 fn records_without_bytes() {
     check("nothing.txt", &[Nothing]);
+}
+
+#[test]
+fn annotations() {
+    let held = annotated::Held { quantity: 3, kind: annotated::Kind::Limit { price: -4 } };
+    let order = annotated::Order { id: 1, px: 2, held: [held], note: None, left: 5 };
+    check("annotated.txt", &[order]);
+}
+
+#[test]
+fn annotations_of_generic_records() {
+    let wrapped = annotated::Wrapped { sequence: 1, payload: annotated::Kind::Market };
+    check("annotated-generic.txt", &[wrapped]);
+}
+
+#[test]
+fn annotations_are_no_part_of_the_fingerprint() {
+    fn same<A: Record, P: Record>() {
+        let (text, plain) = (A::SCHEMA.text(), P::SCHEMA.text());
+        let kept = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let kept: String = kept.map(|line| format!("{line}\n")).collect();
+        assert_ne!(text, plain);
+        assert_eq!(kept, plain);
+        assert_eq!(A::SCHEMA.fingerprint(), P::SCHEMA.fingerprint());
+    }
+    same::<annotated::Order, annotated::plain::Order>();
+    same::<annotated::Kind, annotated::plain::Kind>();
+    same::<annotated::Wrapped<annotated::Kind>, annotated::plain::Wrapped<annotated::plain::Kind>>(
+    );
+}
+
+/// What the compiler compares lacks only what is for people.
+#[test]
+fn the_text_at_compile_time_has_what_matters_to_the_relation() {
+    const LEN: usize = annotated::Order::SCHEMA.text_len();
+    const TEXT: [u8; LEN] = annotated::Order::SCHEMA.text_bytes();
+    let text = annotated::Order::SCHEMA.text();
+    let is_told = |line: &&str| {
+        !line.trim_start().starts_with("# unit") && !line.trim_start().starts_with("# doc")
+    };
+    let kept: String = text.lines().filter(is_told).map(|line| format!("{line}\n")).collect();
+    assert_eq!(str::from_utf8(&TEXT).unwrap(), kept);
 }
 
 #[test]

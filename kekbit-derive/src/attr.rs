@@ -1,9 +1,11 @@
 //! Parses `#[record(...)]`. An unknown or repeated key is an error on that key.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{
     Attribute, Error, Expr, LitInt, LitStr, Path, Result, Token, Type, bracketed,
-    meta::ParseNestedMeta, punctuated::Punctuated, spanned::Spanned, token::Bracket,
+    meta::ParseNestedMeta, parse::discouraged::Speculative, punctuated::Punctuated,
+    spanned::Spanned, token::Bracket,
 };
 
 /// A value with the place it was written at.
@@ -50,7 +52,7 @@ pub(crate) struct FieldAttrs {
 pub(crate) enum Filler {
     /// That of the type.
     OfType(Span),
-    Value(Box<Expr>),
+    Value(TokenStream),
 }
 
 impl TypeAttrs {
@@ -101,9 +103,7 @@ impl FieldAttrs {
                 parsed.default = Some(Filler::OfType(meta.path.span()));
                 Ok(())
             }
-            "default" => set(&mut parsed.default, meta, |meta| {
-                meta.value()?.parse().map(|value| Filler::Value(Box::new(value)))
-            }),
+            "default" => set(&mut parsed.default, meta, |meta| expression(meta).map(Filler::Value)),
             "unit" => set(&mut parsed.unit, meta, text),
             "doc" => set(&mut parsed.doc, meta, text),
             _ => Err(unknown(meta, "a field", "`as`, `was`, `default`, `unit` and `doc`")),
@@ -185,6 +185,27 @@ fn names(meta: &ParseNestedMeta<'_>) -> Result<Vec<Written<String>>> {
     bracketed!(list in value);
     let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?;
     Ok(names.iter().map(|name| Written { value: name.value(), span: name.span() }).collect())
+}
+
+/// Any expression. Not all of them are known to `syn` without its largest feature; of the others,
+/// arrays and blocks among them, none has a comma outside of brackets.
+fn expression(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
+    let value = meta.value()?;
+    let known = value.fork();
+    if let Ok(expression) = known.parse::<Expr>()
+        && (known.is_empty() || known.peek(Token![,]))
+    {
+        value.advance_to(&known);
+        return Ok(expression.to_token_stream());
+    }
+    let mut tokens = TokenStream::new();
+    while !value.is_empty() && !value.peek(Token![,]) {
+        tokens.extend([value.parse::<TokenTree>()?]);
+    }
+    if tokens.is_empty() {
+        return Err(value.error("write a value, as in `default = 1`"));
+    }
+    Ok(tokens)
 }
 
 fn number(meta: &ParseNestedMeta<'_>) -> Result<Written<u32>> {

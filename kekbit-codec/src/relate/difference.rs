@@ -4,7 +4,8 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::message::Message;
+use super::cursor::Part;
+use crate::message::{Message, text};
 
 /// Names in a path: of fields and variants, one for each level at most.
 const PATH_LEN_MAX: usize = 72;
@@ -12,8 +13,10 @@ const PATH_LEN_MAX: usize = 72;
 /// The first rule that two schemas break, with the place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Difference<'a> {
-    path: [&'a str; PATH_LEN_MAX],
+    /// Names in the later text, from where to where; nothing for the elements of an array.
+    path: [(usize, usize); PATH_LEN_MAX],
     path_len: usize,
+    later: &'a [u8],
     pub(super) reason: Reason,
     pub(super) old: &'a str,
     pub(super) new: &'a str,
@@ -32,6 +35,8 @@ pub enum Reason {
     TooLong,
     /// Types nested more than 32 levels deep.
     TooDeep,
+    /// Thousands of variants or former names are in another order.
+    OutOfOrder,
     /// A struct became an enum, or the other way round.
     RecordKind,
     /// A record has another name.
@@ -75,10 +80,11 @@ pub enum Reason {
 }
 
 impl<'a> Difference<'a> {
-    pub(super) const fn new() -> Difference<'a> {
+    pub(super) const fn new(later: &'a [u8]) -> Difference<'a> {
         Difference {
-            path: [""; PATH_LEN_MAX],
+            path: [(0, 0); PATH_LEN_MAX],
             path_len: 0,
+            later,
             reason: Reason::Malformed,
             old: "",
             new: "",
@@ -94,11 +100,15 @@ impl<'a> Difference<'a> {
         self
     }
 
-    pub(super) const fn push(&mut self, name: &'a str) {
+    pub(super) const fn push(&mut self, name: Part<'_>) {
         if self.path_len < PATH_LEN_MAX {
-            self.path[self.path_len] = name;
+            self.path[self.path_len] = (name.start, name.end);
         }
         self.path_len += 1;
+    }
+
+    pub(super) const fn push_element(&mut self) {
+        self.push(Part::EMPTY);
     }
 
     pub(super) const fn pop(&mut self) {
@@ -121,9 +131,16 @@ impl<'a> Difference<'a> {
     /// The field, as a path from the record: `legs[].side`; empty for the record itself.
     #[must_use]
     pub fn path(&self) -> String {
-        let mut path = Message::<1024>::new();
-        self.write_path(&mut path);
-        String::from(path.as_str())
+        let mut path = String::new();
+        for (index, &(start, end)) in self.path.iter().take(self.path_len).enumerate() {
+            if start == end {
+                path.push_str("[]");
+            } else {
+                path.push_str(if index == 0 { "" } else { "." });
+                path.push_str(text(self.later.split_at(end).0.split_at(start).1));
+            }
+        }
+        path
     }
 
     /// What the earlier schema has there: a type, a name, a tag.
@@ -141,11 +158,15 @@ impl<'a> Difference<'a> {
     const fn write_path<const N: usize>(&self, message: &mut Message<N>) {
         let mut index = 0;
         while index < self.path_len && index < PATH_LEN_MAX {
-            let name = self.path[index];
-            if 0 < index && !matches!(name.as_bytes(), b"[]") {
-                message.str(".");
+            let (start, end) = self.path[index];
+            if start == end {
+                message.str("[]");
+            } else {
+                if 0 < index {
+                    message.str(".");
+                }
+                message.bytes(self.later.split_at(end).0.split_at(start).1);
             }
-            message.str(name);
             index += 1;
         }
     }
@@ -173,7 +194,9 @@ impl<'a> Difference<'a> {
     /// Tells what is wrong and what to do.
     pub(crate) const fn tell<const N: usize>(&self, message: &mut Message<N>) {
         match self.reason {
-            Reason::Malformed | Reason::TooLong | Reason::TooDeep => self.tell_text(message),
+            Reason::Malformed | Reason::TooLong | Reason::TooDeep | Reason::OutOfOrder => {
+                self.tell_text(message);
+            }
             Reason::RecordKind | Reason::RecordName | Reason::RecordNameLost | Reason::TagSize => {
                 self.tell_record(message);
             }
@@ -200,6 +223,13 @@ impl<'a> Difference<'a> {
                 message.str("field ");
                 self.place(message);
                 message.str(" is nested more than 32 levels deep");
+            }
+            Reason::OutOfOrder => {
+                self.place(message);
+                message.str(
+                    " has thousands of variants or former names in another order than before; \
+                     give them back their order",
+                );
             }
             _ => {
                 message.str("line ");
@@ -247,15 +277,22 @@ impl<'a> Difference<'a> {
     }
 
     const fn tell_variant<const N: usize>(&self, message: &mut Message<N>) {
+        if matches!(self.reason, Reason::VariantTag) {
+            message.str("the tag of ");
+            self.place(message);
+            self.change(message, " was ", " and is ");
+            message.str("; give the variant back its tag with `#[record(tag = ");
+            message.str(self.old);
+            message.str(")]`, or with `= ");
+            message.str(self.old);
+            message.str("` in an enum without data");
+            return;
+        }
         message.str("variant `");
         message.str(self.old);
         message.str("`");
         self.within(message);
         match self.reason {
-            Reason::VariantTag => {
-                message
-                    .str(" has another tag; give it back the old one with `#[record(tag = ...)]`");
-            }
             Reason::VariantRenamed => {
                 message.str(" is called `");
                 message.str(self.new);
@@ -321,21 +358,22 @@ impl<'a> Difference<'a> {
                 self.change(message, " was of type ", " and is of type ");
                 message.str("; types never change: append a new field instead");
             }
-            Reason::Length => {
-                message.str(" has another length; lengths never change: append a new field instead")
-            }
             Reason::Count => {
                 self.change(message, " was ", " and is ");
                 message.str("; arrays keep their length: append a new field instead");
             }
-            Reason::Element => {
-                message.str(" has another size; elements of an array keep theirs");
+            reason => {
+                self.change(message, " had ", " bytes and has ");
+                message.str(match reason {
+                    Reason::Length => "; lengths never change: append a new field instead",
+                    Reason::Element => "; elements of an array keep their size",
+                    Reason::Grown => {
+                        ", but other fields of the earlier version stand behind it; only its last \
+                         field may grow"
+                    }
+                    _ => "; nothing may shrink: give the enum the `size` that it had",
+                });
             }
-            Reason::Grown => message.str(
-                " has grown, but other fields of the earlier version stand behind it; only its \
-                 last field may grow",
-            ),
-            _ => message.str(" takes fewer bytes than before; nothing may shrink"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is written for one field: calls of the field trait, shown where the user wrote the type.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 
 use crate::{
     ast::Field,
@@ -72,14 +72,20 @@ fn with_default(field: &Field<'_>, default: &Filler) -> TokenStream {
             let span = Span::call_site().located_at(*span);
             quote_spanned!(span=> <#ty as __kekbit::Default>::default())
         }
-        Filler::Value(value) => value.to_token_stream(),
+        Filler::Value(value) => value.clone(),
     };
     let fill = if field.attrs.proxy.is_some() {
         quote!(fill_as::<#wire_ty, #ty>)
     } else {
         quote!(fill::<#ty>)
     };
-    quote!(.with_default(|__kekbit_image| __kekbit::#fill(&(#value), __kekbit_image)))
+    // The type stands at the value, so that it is there that a wrong one is told.
+    quote! {
+        .with_default(|__kekbit_image| {
+            let __kekbit_value: #ty = #value;
+            __kekbit::#fill(&__kekbit_value, __kekbit_image)
+        })
+    }
 }
 
 /// Puts the value of which `value` is a reference.

@@ -80,7 +80,8 @@ fn extends(input: &Input<'_>) -> Option<TokenStream> {
                 older: &#older,
             ) -> __kekbit::Result<Self, __kekbit::Invalid> {
                 static __KEKBIT_RAISE: __kekbit::OnceRaise = __kekbit::OnceRaise::new();
-                __kekbit::raised(older, &__KEKBIT_RAISE)
+                // The type once more, so that what is no record is told at one place, once.
+                __kekbit::raised::<#older, Self>(older, &__KEKBIT_RAISE)
             }
         }
     })
@@ -101,8 +102,8 @@ pub(super) fn lock_test(input: &Input<'_>) -> Option<TokenStream> {
                 <#ident as #private::Record>::SCHEMA,
                 #private::concat!(#private::env!("CARGO_MANIFEST_DIR"), "/", #path),
                 #private::option_env!("KEKBIT_LOCK"),
-                __kekbit_std::fs::read_to_string::<&_>,
-                __kekbit_std::fs::write::<&_, _>,
+                |path| __kekbit_std::fs::read_to_string(path),
+                |path, lock| __kekbit_std::fs::write(path, lock),
             );
         }
     })

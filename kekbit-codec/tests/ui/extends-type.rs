@@ -1,0 +1,16 @@
+use kekbit_codec::Record;
+
+#[derive(Record)]
+struct OrderV1 {
+    id: u64,
+    price: i64,
+}
+
+#[derive(Record)]
+#[record(extends = OrderV1)]
+struct Order {
+    id: u64,
+    price: f64,
+}
+
+fn main() {}
