@@ -434,6 +434,14 @@ def _dtype(node: Node) -> Optional[np.dtype]:
     return np.dtype(others[kind])
 
 
+def _root_dtype(node: Node) -> np.dtype:
+    """That of the record itself, which always has fields: a lone tag is one of them."""
+    dtype = _dtype(node)
+    if dtype is None:
+        return np.dtype([])
+    return dtype if dtype.names is not None else _packed([("tag", 0, dtype)], node.size)
+
+
 def _part(node: Node) -> Node:
     assert node.element is not None, "an array or an option"
     return node.element
@@ -1036,8 +1044,7 @@ class Channel:
         self.schema_text, self.fingerprint = header.text, header.fingerprint
         try:
             self.schema = parse_schema(header.text)
-            dtype = _dtype(self.schema)
-            self.dtype = np.dtype([]) if dtype is None else dtype
+            self.dtype = _root_dtype(self.schema)
         except Error as error:
             raise Error(f"cannot read `{shown}`: {error}") from None
         except (ValueError, TypeError, OverflowError, MemoryError) as error:

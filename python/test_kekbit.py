@@ -434,8 +434,8 @@ class Enums(Case):
     def test_without_fields_it_is_an_array(self):
         image = Image("enum Side 1 1\n Buy 1 0\n Sell 2 0\n", records=[b"\1", b"\2", b"\1"])
         array = kekbit.open(image.write(self.path))
-        self.assertEqual((array == 1).tolist(), [True, False, True])
-        self.assertEqual(array.sum(), 4)
+        self.assertEqual((array["tag"] == 1).tolist(), [True, False, True])
+        self.assertEqual(array["tag"].sum(), 4)
         self.assertEqual(list(array.channel.values()), ["Buy", "Sell", "Buy"])
         self.assertEqual(array.channel.rows()["Buy"].tolist(), [0, 2])
 
@@ -934,7 +934,7 @@ class CommandLine(Case):
         self.assertEqual(self.run_it("info", "--verify", self.path)[1].split("\n")[0],
                          "state: abandoned")
         Image("enum Side 1 1\n Buy 1 0\n").write(self.path)
-        self.assertEqual(self.run_it("dtype", self.path)[1], "'|u1'\n")
+        self.assertEqual(self.run_it("dtype", self.path)[1], "[('tag', '|u1')]\n")
 
     def test_errors(self):
         status, out, err = self.run_it("dump", self.path)

@@ -18,7 +18,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use kekbit_channel::{ChannelOptions, FixedStr, Record, TypedWriter, Wait};
+use kekbit_channel::{ChannelOptions, FixedStr, Record, TypedReader, TypedWriter, Wait};
 use kekbit_examples::terminal::{exit, open_when_created, read_line, say, say_end};
 
 /// How many lines a channel holds.
@@ -71,9 +71,9 @@ fn write(channel: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(channel: &Path) -> Result<(), Box<dyn Error>> {
-    let mut reader = open_when_created::<Line>(channel)?;
+    let mut reader = open_when_created(channel, TypedReader::<Line>::open)?;
     for line in reader.follow(Wait::Backoff) {
         say(line?.text)?;
     }
-    say_end(&mut reader)
+    say_end(reader.try_next())
 }

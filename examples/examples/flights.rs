@@ -181,7 +181,7 @@ fn write(input: &Path, channel: &Path, records: Option<u64>) -> Result<(), Box<d
 }
 
 fn follow(channel: &Path) -> Result<(), Box<dyn Error>> {
-    let mut reader = open_when_created::<Flight>(channel)?;
+    let mut reader = open_when_created(channel, TypedReader::<Flight>::open)?;
     let header = reader.header();
     let progress = ProgressBar::new(header.record_capacity().unwrap_or(0));
     // Drawn on standard error, and only if that is a terminal.
@@ -202,7 +202,7 @@ fn follow(channel: &Path) -> Result<(), Box<dyn Error>> {
     }
     progress.finish_and_clear();
     say(statistics)?;
-    say_end(&mut reader)
+    say_end(reader.try_next())
 }
 
 fn replay(channel: &Path) -> Result<(), Box<dyn Error>> {

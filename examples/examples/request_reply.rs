@@ -73,13 +73,14 @@ fn main() -> ExitCode {
 fn serve(folder: &Path) -> Result<(), Box<dyn Error>> {
     let options = ChannelOptions::new().records(REQUESTS);
     let mut replies = TypedWriter::create(folder.join("replies.kekbit"), &options)?;
-    let mut requests = open_when_created::<Request>(&folder.join("requests.kekbit"))?;
+    let requests = folder.join("requests.kekbit");
+    let mut requests = open_when_created(&requests, TypedReader::<Request>::open)?;
     for request in requests.follow(Wait::Backoff) {
         let request = request?;
         let outcome = calculate(request.value);
         replies.append(&Reply { request: request.sequence, outcome })?;
     }
-    say_end(&mut requests)?;
+    say_end(requests.try_next())?;
     replies.close()?;
     Ok(())
 }
@@ -97,7 +98,8 @@ fn calculate(request: Request) -> Outcome {
 fn ask(folder: &Path) -> Result<(), Box<dyn Error>> {
     let options = ChannelOptions::new().records(REQUESTS);
     let mut requests = TypedWriter::create(folder.join("requests.kekbit"), &options)?;
-    let mut replies = open_when_created::<Reply>(&folder.join("replies.kekbit"))?;
+    let replies = folder.join("replies.kekbit");
+    let mut replies = open_when_created(&replies, TypedReader::<Reply>::open)?;
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
     while read_line(&mut input, &mut line)? {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kekbit_channel::{Next, OpenError, Record, TypedReader};
+use kekbit_channel::{Next, OpenError, ReadError};
 
 /// How long a reader waits for its channel to be created.
 const CREATION_AWAITED: Duration = Duration::from_secs(30);
@@ -21,12 +21,15 @@ const WAITING_SILENT: Duration = Duration::from_secs(1);
 /// standard error if it takes longer than a moment.
 ///
 /// # Errors
-/// It has not come by then, or is none of that type.
-pub fn open_when_created<T: Record>(channel: &Path) -> Result<TypedReader<T>, OpenError> {
+/// It has not come by then, or is none that `open` takes.
+pub fn open_when_created<'p, R>(
+    channel: &'p Path,
+    open: impl Fn(&'p Path) -> Result<R, OpenError>,
+) -> Result<R, OpenError> {
     let start = Instant::now();
     let mut silent = true;
     loop {
-        match TypedReader::open(channel) {
+        match open(channel) {
             Err(OpenError::Missing { .. }) if start.elapsed() < CREATION_AWAITED => {
                 if silent && WAITING_SILENT <= start.elapsed() {
                     let seconds = CREATION_AWAITED.as_secs();
@@ -61,12 +64,12 @@ pub fn say(line: impl Display) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
 
-/// Tells on standard error how a channel has ended that has been read to its end.
+/// Tells on standard error how a channel has ended, of which this is what lies at the end.
 ///
 /// # Errors
 /// The channel cannot be read.
-pub fn say_end<T: Record>(reader: &mut TypedReader<T>) -> Result<(), Box<dyn Error>> {
-    match reader.try_next()? {
+pub fn say_end<R>(end: Result<Next<R>, ReadError>) -> Result<(), Box<dyn Error>> {
+    match end? {
         Next::Closed(reason) => eprintln!("the channel has ended: {reason}"),
         Next::Abandoned => {
             eprintln!("the writer died; `kekbit_channel::recover` seals the channel");

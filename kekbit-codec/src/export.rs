@@ -7,7 +7,12 @@ mod numpy;
 
 use alloc::string::String;
 
-use crate::parsed::ParsedSchema;
+use crate::parsed::{ParsedSchema, Variant};
+
+/// Whether some variant holds something, which may take no bytes. Otherwise the enum is its tag.
+fn has_fields(variants: &[Variant]) -> bool {
+    variants.iter().any(|variant| !variant.fields().is_empty())
+}
 
 impl ParsedSchema {
     /// A Python expression that `numpy.dtype` takes, evaluated by `ast.literal_eval`: a `dict` of

@@ -340,10 +340,12 @@ fn dtypes_are_as_the_format_says() {
     of_one(" b 0 4 ipv4\n", 4, "('u1', (4,))");
     of_one(" b 0 16 ipv6\n c 16 0 unit\n", 16, "('u1', (16,))");
     of_one(" b 0 3 array 3\n  - 0 1 bool\n", 3, "('?', (3,))");
-    of_one(" b 0 6 array 2\n  - 0 3 array 3\n   - 0 1 u8\n", 6, "(('<u1', (3,)), (2,))");
+    of_one(" b 0 6 array 2\n  - 0 3 array 3\n   - 0 1 u8\n", 6, "('<u1', (2, 3))");
+    of_one(" b 0 32 array 2\n  - 0 16 array 4\n   - 0 4 ipv4\n", 32, "('u1', (2, 4, 4))");
     of_one(" b 0 9 option\n  - 1 8 f64\n", 9, "[('present', '?'), ('value', '<f8')]");
     of_one(" b 0 1 option\n  - 1 0 unit\n", 1, "[('present', '?')]");
     of_one(" b 0 2 enum C 2\n  D 0 0\n", 2, "'<u2'");
+    of_one(" b 0 2 enum C 2\n  D 0 0\n   e 0 0 unit\n", 2, "[('tag', '<u2')]");
     of_one(" b 0 5 enum C 1\n  D 0 0\n", 5, "[('tag', '<u1'), ('body', 'V4')]");
     of_one(
         " b 0 2 struct C\n  0 0 1 u8\n  1 1 1 i8\n",

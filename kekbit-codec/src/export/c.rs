@@ -8,7 +8,10 @@ use alloc::{
 };
 use core::fmt::{Arguments, Write as _};
 
-use super::identifier::{Identifiers, identifier};
+use super::{
+    has_fields,
+    identifier::{Identifiers, identifier},
+};
 use crate::parsed::{Kind, Node, ParsedSchema, Variant};
 
 pub(super) fn header(schema: &ParsedSchema) -> String {
@@ -186,7 +189,9 @@ impl Header {
             Kind::U128 => self.pair(["uint64_t low", "uint64_t high"], name, &counts, place),
             Kind::I128 => self.pair(["uint64_t low", "int64_t high"], name, &counts, place),
             Kind::Duration => self.pair(["uint64_t secs", "uint32_t nanos"], name, &counts, place),
-            Kind::Enum { name: record, tag_size, variants } if size == *tag_size => {
+            Kind::Enum { name: record, tag_size, variants }
+                if size == *tag_size && !has_fields(variants) =>
+            {
                 self.constants(record, variants);
                 self.single(tag_type(*tag_size), name, &counts, place);
             }

@@ -1,8 +1,9 @@
 //! A schema as a dtype of numpy.
 
-use alloc::string::String;
+use alloc::{format, string::String};
 use core::fmt::Write as _;
 
+use super::has_fields;
 use crate::parsed::{Kind, Node};
 
 pub(super) fn dtype(root: &Node) -> String {
@@ -64,11 +65,7 @@ impl Dtype {
 
     fn format(&mut self, node: &Node) {
         match node.kind() {
-            Kind::Array { count, element } => {
-                self.0.push('(');
-                self.format(element);
-                self.put(format_args!(", ({count},))"));
-            }
+            Kind::Array { .. } => self.array(node),
             Kind::Option(value) if value.size() == 0 => self.0.push_str("[('present', '?')]"),
             Kind::Option(value) => {
                 self.0.push_str("[('present', '?'), ('value', ");
@@ -76,7 +73,10 @@ impl Dtype {
                 self.0.push_str(")]");
             }
             Kind::Struct { fields, .. } => self.fields(fields, node.size()),
-            Kind::Enum { tag_size, .. } => match node.size().saturating_sub(*tag_size) {
+            Kind::Enum { tag_size, variants, .. } => match node.size().saturating_sub(*tag_size) {
+                0 if has_fields(variants) => {
+                    self.put(format_args!("[('tag', '<u{tag_size}')]"));
+                }
                 0 => self.put(format_args!("'<u{tag_size}'")),
                 body => {
                     self.put(format_args!("[('tag', '<u{tag_size}'), ('body', 'V{body}')]"));
@@ -86,6 +86,28 @@ impl Dtype {
             Kind::Bytes | Kind::Opaque(_) => self.put(format_args!("'V{}'", node.size())),
             kind => self.0.push_str(scalar(kind)),
         }
+    }
+
+    /// Arrays of arrays as one of several dimensions: numpy takes two types, of which one is an
+    /// array of the other, for another type than that. An address is an array, too.
+    fn array(&mut self, node: &Node) {
+        let (mut node, mut shape) = (node, String::new());
+        while let Kind::Array { count, element } = node.kind() {
+            shape.push_str(&format!("{count}, "));
+            node = element;
+        }
+        self.0.push('(');
+        match node.kind() {
+            Kind::Ipv4 | Kind::Ipv6 => {
+                self.0.push_str("'u1'");
+                shape.push_str(&format!("{}, ", node.size()));
+            }
+            _ => self.format(node),
+        }
+        // A tuple of one needs the comma behind it.
+        let several = shape.matches(',').count() != 1;
+        let shape = shape.trim_end_matches(if several { ", " } else { " " });
+        self.put(format_args!(", ({shape}))"));
     }
 
     /// A literal of Python, in ASCII.
