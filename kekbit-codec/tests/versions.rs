@@ -159,6 +159,10 @@ fn orders() -> impl Strategy<Value = v1::Order> {
     })
 }
 
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), size::<v1::Order>())
+}
+
 proptest! {
     #[test]
     fn an_older_order_becomes_what_one_would_write_by_hand(old in orders()) {
@@ -186,7 +190,7 @@ proptest! {
 
     /// Bytes that no writer wrote give an error or a value, as they do without raising.
     #[test]
-    fn hostile_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), size::<v1::Order>())) {
+    fn hostile_bytes_do_not_panic(bytes in bytes()) {
         let schema = ParsedSchema::parse(&v1::Order::SCHEMA.text()).unwrap();
         let raised = Raise::<v2::Order>::new(&schema).unwrap().decode(&bytes);
         match decode::<v1::Order>(&bytes) {

@@ -21,5 +21,5 @@ pub struct Reading {
 #[must_use]
 pub fn reading(number: u32) -> Reading {
     let v1::Reading { sensor, temp } = v1::reading(number);
-    Reading { sensor, celsius: temp, humidity: (number % 2 == 0).then_some(0.5) }
+    Reading { sensor, celsius: temp, humidity: number.is_multiple_of(2).then_some(0.5) }
 }

@@ -173,10 +173,13 @@ impl<T: Record> Decoder<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ReadOptions<T: Record> {
-    upcasts: Vec<fn(&Mapping) -> Result<Option<Decoder<T>>, OpenError>>,
+    upcasts: Vec<Upcast<T>>,
     skips_unknown: bool,
     record: PhantomData<fn() -> T>,
 }
+
+/// Gives a decoder if the file is of the type that it is about.
+type Upcast<T> = fn(&Mapping) -> Result<Option<Decoder<T>>, OpenError>;
 
 impl<T: Record> ReadOptions<T> {
     /// What [`TypedReader::open`](crate::TypedReader::open) does.

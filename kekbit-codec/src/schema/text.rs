@@ -194,7 +194,7 @@ impl Sink<'_> {
     /// What stands behind the names.
     const fn marks(&mut self, notes: &Notes, indent: usize) {
         let (Annotations::Relation | Annotations::All) = self.annotations else { return };
-        if let Some(_) = notes.default {
+        if notes.default.is_some() {
             self.line(indent, &[Text("# default")]);
         }
         let Annotations::All = self.annotations else { return };
