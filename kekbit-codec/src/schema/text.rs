@@ -34,8 +34,8 @@ pub(super) enum Annotations {
     All,
 }
 
-/// Where the text goes: always into the count, into a buffer if there is one, which has room for all
-/// of it, and into the hash if it is the layout alone.
+/// Where the text goes: always into the count, into a buffer if there is one, which has room for
+/// all of it, and into the hash if it is the layout alone.
 pub(super) struct Sink<'a> {
     buffer: &'a mut [u8],
     writes: bool,
