@@ -4,8 +4,8 @@
 //! cargo bench -p kekbit-channel --bench versions [-- FOLDER]
 //! ```
 //!
-//! Each file holds the same records of about 64 bytes, without checksums, and is read to its end with
-//! every field used. The ways take turns within each repetition; shown are median
+//! Each file holds the same records of about 64 bytes, without checksums, and is read to its end
+//! with every field used. The ways take turns within each repetition; shown are median
 //! (minimum..maximum), and the median of the ratios to the first within a repetition. FOLDER is
 //! where the files are made: by default /dev/shm if there is one, else the temporary folder.
 
