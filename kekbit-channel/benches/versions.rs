@@ -124,9 +124,9 @@ enum NarrowerState {
 }
 
 fn order(id: u64) -> Order {
-    let side = if id % 2 == 0 { Side::Buy } else { Side::Sell };
-    let limit = (id % 2 == 0).then_some(5);
-    let state = if id % 4 == 0 { State::Done(3) } else { State::Open { until: 9, by: 2 } };
+    let side = if id.is_multiple_of(2) { Side::Buy } else { Side::Sell };
+    let limit = id.is_multiple_of(2).then_some(5);
+    let state = if id.is_multiple_of(4) { State::Done(3) } else { State::Open { until: 9, by: 2 } };
     Order {
         id,
         price: 99,
@@ -209,6 +209,9 @@ fn dynamic(path: &Path) {
     }
 }
 
+/// A name, a file, and how it is read to its end.
+type Way<'a> = (&'a str, &'a Path, fn(&Path));
+
 fn main() {
     let folder = env::args().skip(1).find(|arg| !arg.starts_with("--")).map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| {
@@ -222,7 +225,7 @@ fn main() {
     write(&files[2], narrower);
     write(&files[3], longer);
     write(&files[4], other);
-    let ways: [(&str, &Path, fn(&Path)); 6] = [
+    let ways: [Way<'_>; 6] = [
         ("its own version", &files[0], typed),
         ("older: a field less", &files[1], typed),
         ("older: variants lack a field", &files[2], typed),
