@@ -97,25 +97,30 @@ pub const fn pinned(schema: &Schema, text: &[u8], pin: u64) {
 }
 
 /// Whether a record reads all that its lock file holds, and is in it itself. With `update`, the
-/// value of `KEKBIT_LOCK`, being `update`, nothing is checked: the file is about to be written.
+/// value of `KEKBIT_LOCK`, being `update`, it need not be in it: it is about to be added.
 ///
 /// # Panics
 /// If not, which is a compile error.
 #[track_caller]
 pub const fn locked(schema: &[u8], path: &str, lock: &str, update: Option<&str>) {
-    if let Some(update) = update
-        && same(update.as_bytes(), b"update")
-    {
-        return;
-    }
+    let updates = match update {
+        Some(update) => same(update.as_bytes(), b"update"),
+        None => false,
+    };
     let mut message = Complaint::new();
-    if judge(schema, path, lock, &mut message) {
+    if judge(schema, path, lock, updates, &mut message) {
         panic!("{}", message.as_str());
     }
 }
 
 /// Writes down what is wrong with a lock file, if anything is.
-const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -> bool {
+const fn judge(
+    schema: &[u8],
+    path: &str,
+    lock: &str,
+    updates: bool,
+    message: &mut Complaint,
+) -> bool {
     let mut lock = Lock::new(lock);
     let (mut is_empty, mut is_listed) = (true, false);
     while let Some((released, line)) = lock.next() {
@@ -139,7 +144,7 @@ const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -
             }
         }
     }
-    if is_empty || is_listed {
+    if is_empty || is_listed || updates {
         return false;
     }
     message.str("the schema of `");
@@ -251,7 +256,7 @@ pub fn lock_test<'p, E: Display>(
         }
     }
     let mut message = Complaint::new();
-    assert!(!judge(released.as_bytes(), path, &lock, &mut message), "{}", message.as_str());
+    assert!(!judge(released.as_bytes(), path, &lock, false, &mut message), "{}", message.as_str());
     if update == Some("update")
         && let Err(error) = write(path, lock)
     {
