@@ -7,7 +7,7 @@ use kekbit_codec::{Datum, Invalid, ParsedSchema, Timestamp};
 use crate::{
     error::{OpenError, ReadError, SeekError},
     header::Header,
-    iter::{Batch, Follow, Iter, Lens, look, next, sealed},
+    iter::{Batch, Follow, Iter, Lens, look_once, next, sealed},
     mapping::Mapping,
     next::{Next, Recorded},
     reader::Reader,
@@ -109,7 +109,7 @@ impl DynamicReader {
         let mapping = self.reader.mapping();
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
         let lens = BySchema { schema: &self.schema };
-        look(mapping, &lens, frame.recorded(mapping, sequence)).map(Some)
+        look_once(mapping, &lens, frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// Moves to the record with that number, or to the end if it is the number that comes next.
@@ -169,13 +169,15 @@ pub struct BySchema<'r> {
     schema: &'r ParsedSchema,
 }
 
-impl sealed::Lens for BySchema<'_> {}
+impl sealed::Lens for BySchema<'_> {
+    type Image = ();
+}
 
 impl<'m> Lens<'m> for BySchema<'m> {
     type Item = Datum<'m>;
 
     #[inline]
-    fn look(&self, payload: &'m [u8]) -> Result<Datum<'m>, Invalid> {
+    fn look(&self, payload: &'m [u8], _: Option<&()>) -> Result<Datum<'m>, Invalid> {
         self.schema.datum(payload)
     }
 }

@@ -90,28 +90,23 @@ impl<T: Record> Decoder<T> {
         matches!(self.way, Way::Direct)
     }
 
-    /// The image of a value of the type: in the payload, or made of it.
-    #[inline(never)]
-    pub(crate) fn image_into<'i>(
-        &self,
-        payload: &'i [u8],
-        image: &'i mut Option<T::Wire>,
-    ) -> Result<&'i [u8], Invalid> {
-        let image = image.insert(T::Wire::new_zeroed());
+    /// The image of a value of the type, made of a payload that does not begin with one.
+    pub(crate) fn image(&self, payload: &[u8]) -> Result<Option<T::Wire>, Invalid> {
+        let mut image = T::Wire::new_zeroed();
         match &self.way {
-            Way::Direct => return Ok(payload),
-            Way::Raised(raise) => raise.image(payload, image)?,
-            Way::Upcast(upcast) => upcast(payload, image)?,
+            Way::Direct => return Ok(None),
+            Way::Raised(raise) => raise.image(payload, &mut image)?,
+            Way::Upcast(upcast) => upcast(payload, &mut image)?,
         }
-        Ok(image.as_bytes())
+        Ok(Some(image))
     }
 
     /// The value of a payload, whatever the way.
     pub(crate) fn decode(&self, payload: &[u8]) -> Result<T, Invalid> {
-        if self.is_direct() {
-            return decode_prefix(payload);
+        match self.image(payload)? {
+            None => decode_prefix(payload),
+            Some(image) => decode_prefix(image.as_bytes()),
         }
-        decode_prefix(self.image_into(payload, &mut None)?)
     }
 
     /// Whether what was refused is a record of the newer schema, which knows the variant.
