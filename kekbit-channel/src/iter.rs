@@ -49,9 +49,13 @@ pub(crate) mod sealed {
         }
 
         /// Makes the image, if one is needed.
-        fn make_image(&self, payload: &[u8]) -> Result<Option<Self::Image>, Invalid> {
-            let _ = payload;
-            Ok(None)
+        fn make_image(
+            &self,
+            payload: &[u8],
+            image: &mut Option<Self::Image>,
+        ) -> Result<(), Invalid> {
+            let _ = (payload, image);
+            Ok(())
         }
 
         /// Whether a record is passed over, as a variant that the type does not know.
@@ -121,8 +125,9 @@ pub(crate) fn look_once<'m, L: Lens<'m>>(
     lens: &L,
     record: Recorded<&'m [u8]>,
 ) -> Result<Recorded<L::Item>, ReadError> {
-    match lens.make_image(record.value) {
-        Ok(image) => look(mapping, lens, record, image.as_ref()),
+    let mut image = None;
+    match lens.make_image(record.value, &mut image) {
+        Ok(()) => look(mapping, lens, record, image.as_ref()),
         Err(invalid) => Err(refusal(mapping, lens, record.sequence, record.value, invalid)),
     }
 }
@@ -160,13 +165,10 @@ fn further<'m, L: Lens<'m>>(
             if lens.passes_over(record.value) {
                 continue;
             }
-            *image = match lens.make_image(record.value) {
-                Ok(image) => image,
-                Err(invalid) => {
-                    let (sequence, payload) = (record.sequence, record.value);
-                    return Err(refusal(mapping, lens, sequence, payload, invalid));
-                }
-            };
+            if let Err(invalid) = lens.make_image(record.value, image) {
+                let (sequence, payload) = (record.sequence, record.value);
+                return Err(refusal(mapping, lens, sequence, payload, invalid));
+            }
         }
         return Ok(found);
     }

@@ -90,23 +90,24 @@ impl<T: Record> Decoder<T> {
         matches!(self.way, Way::Direct)
     }
 
-    /// The image of a value of the type, made of a payload that does not begin with one.
-    pub(crate) fn image(&self, payload: &[u8]) -> Result<Option<T::Wire>, Invalid> {
-        let mut image = T::Wire::new_zeroed();
+    /// Makes the image of a value of the type, if the payload does not begin with it.
+    pub(crate) fn make_image(
+        &self,
+        payload: &[u8],
+        image: &mut Option<T::Wire>,
+    ) -> Result<(), Invalid> {
         match &self.way {
-            Way::Direct => return Ok(None),
-            Way::Raised(raise) => raise.image(payload, &mut image)?,
-            Way::Upcast(upcast) => upcast(payload, &mut image)?,
+            Way::Direct => Ok(()),
+            Way::Raised(raise) => raise.image(payload, image.insert(T::Wire::new_zeroed())),
+            Way::Upcast(upcast) => upcast(payload, image.insert(T::Wire::new_zeroed())),
         }
-        Ok(Some(image))
     }
 
     /// The value of a payload, whatever the way.
     pub(crate) fn decode(&self, payload: &[u8]) -> Result<T, Invalid> {
-        match self.image(payload)? {
-            None => decode_prefix(payload),
-            Some(image) => decode_prefix(image.as_bytes()),
-        }
+        let mut image = None;
+        self.make_image(payload, &mut image)?;
+        decode_prefix(image.as_ref().map_or(payload, IntoBytes::as_bytes))
     }
 
     /// Whether what was refused is a record of the newer schema, which knows the variant.

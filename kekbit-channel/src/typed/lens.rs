@@ -39,8 +39,8 @@ impl<T: Record> sealed::Lens for Values<'_, T> {
         self.hidden
     }
 
-    fn make_image(&self, payload: &[u8]) -> Result<Option<T::Wire>, Invalid> {
-        self.decoder.image(payload)
+    fn make_image(&self, payload: &[u8], image: &mut Option<T::Wire>) -> Result<(), Invalid> {
+        self.decoder.make_image(payload, image)
     }
 
     fn passes_over(&self, payload: &[u8]) -> bool {
@@ -107,8 +107,8 @@ impl<T: Record> sealed::Lens for OrRaw<'_, T> {
         self.hidden
     }
 
-    fn make_image(&self, payload: &[u8]) -> Result<Option<T::Wire>, Invalid> {
-        self.decoder.image(payload)
+    fn make_image(&self, payload: &[u8], image: &mut Option<T::Wire>) -> Result<(), Invalid> {
+        self.decoder.make_image(payload, image)
     }
 }
 
