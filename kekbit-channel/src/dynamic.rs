@@ -19,8 +19,9 @@ use crate::{
 ///
 /// The records come as [`Datum`]s: lazily, field by field, judged when asked for. `Datum::value`
 /// makes a tree of one, `Datum::visit` streams it, and with the feature `serde` it can be
-/// serialized as it is: JSON, CSV (`Datum::row`) and others are one call away. The contract of
-/// [`open`](Self::open) is that of [`Reader::open`].
+/// serialized as it is: `serde_json::to_string(&record.value)?` makes JSON of a record;
+/// `csv.write_record(reader.schema().columns()?)?` and `csv.serialize(record.row()?)?` make a table
+/// of all. The contract of [`open`](Self::open) is that of [`Reader::open`].
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();

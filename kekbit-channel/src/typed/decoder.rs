@@ -138,7 +138,8 @@ impl<T: Record> Decoder<T> {
 /// How a [`TypedReader`](crate::TypedReader) deals with files of other versions of its type.
 ///
 /// Without any of it, records of an older version are read with the defaults of what was added,
-/// those of a newer one without what was added, and a variant that was added is an error.
+/// those of a newer one without what was added, and a variant that was added is an error. A
+/// conversion that panics takes its record with it: the reader goes on with the next.
 ///
 /// # Examples
 /// Prices that were once counted in cents, in a version of the type that is no older version by the
@@ -207,7 +208,10 @@ impl<T: Record> ReadOptions<T> {
         self
     }
 
-    /// Passes over records of variants that were added to the type later. Otherwise each of them is
+    /// Passes over records in which there is a variant that was added to the type later, be it the
+    /// record itself or an enum somewhere in it. All of the record is passed over, which shows as a
+    /// gap in the sequence numbers. A record is decoded to find out, and once more to be given out,
+    /// so conversions of the user's run twice. Otherwise each such record is
     /// a [`ReadError::UnknownVariant`](crate::ReadError::UnknownVariant); `iter_or_raw`,
     /// `follow_or_raw` and `try_next_or_raw` hand over their bytes.
     #[must_use]
