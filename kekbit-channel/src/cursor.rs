@@ -51,9 +51,9 @@ impl Cursor {
 
     /// The same, if `hidden` is 0. If it is [`HIDDEN`], there is none.
     ///
-    /// NB: a number that moves the position behind every mapping, and not a condition: with a branch
-    /// more, be it never taken, the compiler may keep the fields of records in memory between the
-    /// mapping and a loop that uses them.
+    /// NB: a number that moves the position behind every mapping, and not a condition. With one
+    /// branch more, be it never taken, the compiler may keep the fields of records in memory between
+    /// the mapping and a loop that uses them.
     #[inline(always)]
     pub(crate) fn take_unless<'m>(
         &mut self,

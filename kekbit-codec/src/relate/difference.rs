@@ -256,7 +256,10 @@ impl<'a> Difference<'a> {
                 message.str("the tag of ");
                 self.place(message);
                 self.change(message, " had ", " bytes and has ");
-                message.str("; write the `tag_size` that it had");
+                message.str(
+                    "; write the `tag_size` that it had (an enum that was released without data \
+                     stays without, unless it had `tag_size = 2` from the start)",
+                );
             }
             Reason::RecordName => {
                 message.str("the type of ");
@@ -368,8 +371,8 @@ impl<'a> Difference<'a> {
                     Reason::Length => "; lengths never change: append a new field instead",
                     Reason::Element => "; elements of an array keep their size",
                     Reason::Grown => {
-                        ", but other fields of the earlier version stand behind it; only its last \
-                         field may grow"
+                        ", but other fields of the earlier version stand behind it, and only its \
+                         last field may grow; append to the record itself instead"
                     }
                     _ => "; nothing may shrink: give the enum the `size` that it had",
                 });
