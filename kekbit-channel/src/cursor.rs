@@ -52,8 +52,8 @@ impl Cursor {
     /// The same, if `hidden` is 0. If it is [`HIDDEN`], there is none.
     ///
     /// NB: a number that moves the position behind every mapping, and not a condition. With one
-    /// branch more, be it never taken, the compiler may keep the fields of records in memory between
-    /// the mapping and a loop that uses them.
+    /// branch more, be it never taken, the compiler may keep the fields of records in memory on
+    /// their way from the mapping into a loop that uses them.
     #[inline(always)]
     pub(crate) fn take_unless<'m>(
         &mut self,
