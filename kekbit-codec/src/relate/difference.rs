@@ -2,7 +2,7 @@
 //! which are the same for the compiler and at run time.
 
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use super::cursor::Part;
 use crate::message::{Message, text};
@@ -393,7 +393,15 @@ impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut message = Message::<4096>::new();
         self.tell(&mut message);
-        f.write_str(message.as_str())
+        // Names come from files, too: what reorders or hides text is shown as what it is.
+        for letter in message.as_str().chars() {
+            if matches!(letter, '\'' | '"') {
+                f.write_char(letter)?;
+            } else {
+                write!(f, "{}", letter.escape_debug())?;
+            }
+        }
+        Ok(())
     }
 }
 
