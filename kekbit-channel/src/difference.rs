@@ -9,6 +9,8 @@ use similar::{ChangeTag, TextDiff};
 const LINES_COMPARED_MAX: usize = 2_000;
 /// Lines of the comparison that are shown.
 const LINES_SHOWN_MAX: usize = 60;
+/// Letters of a line that are shown: a description may have a mebibyte of them.
+const LETTERS_SHOWN_MAX: usize = 200;
 /// Equal lines shown around each difference.
 const CONTEXT: usize = 2;
 
@@ -68,7 +70,14 @@ impl fmt::Display for SchemaDifference {
                     ChangeTag::Delete => '-',
                     ChangeTag::Insert => '+',
                 };
-                writeln!(f, "{mark} {}", change.value().trim_end_matches('\n').escape_debug())?;
+                let line = change.value().trim_end_matches('\n');
+                match line.char_indices().nth(LETTERS_SHOWN_MAX) {
+                    None => writeln!(f, "{mark} {}", line.escape_debug())?,
+                    Some((end, _)) => {
+                        let start = line.get(..end).unwrap_or(line);
+                        writeln!(f, "{mark} {}...", start.escape_debug())?;
+                    }
+                }
             }
         }
         if left == 0 {
