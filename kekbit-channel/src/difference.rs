@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use kekbit_codec::{Difference, Schema};
+use kekbit_codec::{Difference, Reason, Schema};
 use similar::{ChangeTag, TextDiff};
 
 /// Lines of each text that are compared; what lies behind is not shown.
@@ -37,17 +37,25 @@ impl SchemaDifference {
         found_fingerprint: u64,
         difference: &Difference<'_>,
     ) -> SchemaDifference {
-        let way = if difference.is_backward() {
-            "from the program's type to the file's"
-        } else {
-            "from the file's type to the program's"
+        let reason = match (difference.reason(), difference.is_backward()) {
+            (Reason::RecordName, _) if difference.path().is_empty() => {
+                let theirs = found.split(' ').nth(1).unwrap_or_default();
+                format!(
+                    "the file holds `{}`, the program's type is `{}`; if it was renamed, the later \
+                     of the two has to say `#[record(was = ...)]`",
+                    theirs.escape_debug(),
+                    ours.name()
+                )
+            }
+            (_, true) => format!("from the program's type to the file's, {difference}"),
+            (_, false) => format!("from the file's type to the program's, {difference}"),
         };
         SchemaDifference {
             expected: ours.text(),
             found: found.to_owned(),
             expected_fingerprint: ours.fingerprint(),
             found_fingerprint,
-            reason: format!("{way}, {difference}"),
+            reason,
         }
     }
 }
