@@ -61,7 +61,8 @@ fn another_record_is_refused() {
     assert!(example("quickstart").arg(&channel).output().unwrap().status.success());
     let output = example("schema_evolution_v2").arg("read").arg(&channel).output().unwrap();
     assert!(!output.status.success());
-    assert!(stderr(&output).contains("the type of the record was called"), "{}", stderr(&output));
+    let told = "the file holds `Order`, the program's type is `Reading`";
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
 }
 
 #[test]

@@ -13,6 +13,9 @@ use crate::{
     wait::Wait,
 };
 
+/// Behind the end of every mapping, whatever it is combined with.
+pub(crate) const HIDDEN: u64 = u64::MAX;
+
 /// What a reader has of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor {
@@ -43,7 +46,22 @@ impl Cursor {
     /// The next record, if there is one: the way of almost every record.
     #[inline]
     pub(crate) fn take<'m>(&mut self, mapping: &'m Mapping) -> Option<Recorded<&'m [u8]>> {
-        let Step::Record(frame) = scan::step(mapping, self.position) else { return None };
+        self.take_unless(mapping, 0)
+    }
+
+    /// The same, if `hidden` is 0. If it is [`HIDDEN`], there is none.
+    ///
+    /// NB: a number that moves the position behind every mapping, and not a condition. With one
+    /// branch more, be it never taken, the compiler may keep the fields of records in memory on
+    /// their way from the mapping into a loop that uses them.
+    #[inline(always)]
+    pub(crate) fn take_unless<'m>(
+        &mut self,
+        mapping: &'m Mapping,
+        hidden: u64,
+    ) -> Option<Recorded<&'m [u8]>> {
+        let at = Position { offset: self.position.offset | hidden, ..self.position };
+        let Step::Record(frame) = scan::step(mapping, at) else { return None };
         let sequence = self.position.sequence;
         self.position = frame.next;
         self.liveness.heard();

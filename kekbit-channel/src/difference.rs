@@ -2,13 +2,15 @@
 
 use core::fmt;
 
-use kekbit_codec::{Difference, Schema};
+use kekbit_codec::{Difference, Reason, Schema};
 use similar::{ChangeTag, TextDiff};
 
 /// Lines of each text that are compared; what lies behind is not shown.
 const LINES_COMPARED_MAX: usize = 2_000;
 /// Lines of the comparison that are shown.
 const LINES_SHOWN_MAX: usize = 60;
+/// Letters of a line that are shown: a description may have a mebibyte of them.
+const LETTERS_SHOWN_MAX: usize = 200;
 /// Equal lines shown around each difference.
 const CONTEXT: usize = 2;
 
@@ -35,17 +37,25 @@ impl SchemaDifference {
         found_fingerprint: u64,
         difference: &Difference<'_>,
     ) -> SchemaDifference {
-        let way = if difference.is_backward() {
-            "from the program's type to the file's"
-        } else {
-            "from the file's type to the program's"
+        let reason = match (difference.reason(), difference.is_backward()) {
+            (Reason::RecordName, _) if difference.path().is_empty() => {
+                let theirs = found.split(' ').nth(1).unwrap_or_default();
+                format!(
+                    "the file holds `{}`, the program's type is `{}`; if it was renamed, the later \
+                     of the two has to say `#[record(was = ...)]`",
+                    theirs.escape_debug(),
+                    ours.name()
+                )
+            }
+            (_, true) => format!("from the program's type to the file's, {difference}"),
+            (_, false) => format!("from the file's type to the program's, {difference}"),
         };
         SchemaDifference {
             expected: ours.text(),
             found: found.to_owned(),
             expected_fingerprint: ours.fingerprint(),
             found_fingerprint,
-            reason: format!("{way}, {difference}"),
+            reason,
         }
     }
 }
@@ -68,7 +78,14 @@ impl fmt::Display for SchemaDifference {
                     ChangeTag::Delete => '-',
                     ChangeTag::Insert => '+',
                 };
-                writeln!(f, "{mark} {}", change.value().trim_end_matches('\n').escape_debug())?;
+                let line = change.value().trim_end_matches('\n');
+                match line.char_indices().nth(LETTERS_SHOWN_MAX) {
+                    None => writeln!(f, "{mark} {}", line.escape_debug())?,
+                    Some((end, _)) => {
+                        let start = line.get(..end).unwrap_or(line);
+                        writeln!(f, "{mark} {}...", start.escape_debug())?;
+                    }
+                }
             }
         }
         if left == 0 {

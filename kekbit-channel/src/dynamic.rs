@@ -7,7 +7,7 @@ use kekbit_codec::{Datum, Invalid, ParsedSchema, Timestamp};
 use crate::{
     error::{OpenError, ReadError, SeekError},
     header::Header,
-    iter::{Batch, Follow, Iter, Lens, look, next, sealed},
+    iter::{Batch, Follow, Iter, Lens, look_once, next, sealed},
     mapping::Mapping,
     next::{Next, Recorded},
     reader::Reader,
@@ -19,8 +19,9 @@ use crate::{
 ///
 /// The records come as [`Datum`]s: lazily, field by field, judged when asked for. `Datum::value`
 /// makes a tree of one, `Datum::visit` streams it, and with the feature `serde` it can be
-/// serialized as it is: JSON, CSV (`Datum::row`) and others are one call away. The contract of
-/// [`open`](Self::open) is that of [`Reader::open`].
+/// serialized as it is: `serde_json::to_string(&record.value)?` makes JSON of a record;
+/// `csv.write_record(reader.schema().columns()?)?` and `csv.serialize(record.row()?)?` make a table
+/// of all. The contract of [`open`](Self::open) is that of [`Reader::open`].
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -109,7 +110,7 @@ impl DynamicReader {
         let mapping = self.reader.mapping();
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
         let lens = BySchema { schema: &self.schema };
-        look(mapping, &lens, frame.recorded(mapping, sequence)).map(Some)
+        look_once(mapping, &lens, frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// Moves to the record with that number, or to the end if it is the number that comes next.
@@ -169,13 +170,15 @@ pub struct BySchema<'r> {
     schema: &'r ParsedSchema,
 }
 
-impl sealed::Lens for BySchema<'_> {}
+impl sealed::Lens for BySchema<'_> {
+    type Image = ();
+}
 
 impl<'m> Lens<'m> for BySchema<'m> {
     type Item = Datum<'m>;
 
     #[inline]
-    fn look(&self, payload: &'m [u8]) -> Result<Datum<'m>, Invalid> {
+    fn look(&self, payload: &'m [u8], _: Option<&()>) -> Result<Datum<'m>, Invalid> {
         self.schema.datum(payload)
     }
 }

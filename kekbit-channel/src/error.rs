@@ -377,9 +377,9 @@ pub enum ReadError {
         /// Which field, where, and what was found.
         source: Invalid,
     },
-    /// The record is of a newer version of the type, and of a variant that this one does not know.
-    /// The reader has moved on to the next record.
-    #[error("record {sequence} of `{}` is of a variant that was added later than this program's type; read it with a newer one, pass it over with `ReadOptions::skip_unknown_variants`, or take its bytes with `iter_or_raw`", path.display())]
+    /// The record is of a newer version of the type, and a variant in it is not known to this one;
+    /// the source tells where. The reader has moved on to the next record.
+    #[error("record {sequence} of `{}` holds a variant that was added later than this program's type; read it with a newer one, pass such records over with `ReadOptions::skip_unknown_variants`, or take its bytes with `iter_or_raw`", path.display())]
     UnknownVariant {
         /// The channel.
         path: PathBuf,

@@ -18,29 +18,54 @@ pub trait Lens<'m>: sealed::Lens {
     /// What is seen.
     type Item;
 
-    /// Looks at a payload.
+    /// Looks at a payload, or at the image that was made of it.
     ///
     /// # Errors
-    /// [`Invalid`] if the payload is no value of the type.
-    fn look(&self, payload: &'m [u8]) -> Result<Self::Item, Invalid>;
+    /// [`Invalid`] if it is no value of the type.
+    fn look(&self, payload: &'m [u8], image: Option<&Self::Image>) -> Result<Self::Item, Invalid>;
 }
 
 pub(crate) mod sealed {
     use kekbit_codec::Invalid;
 
     /// Keeps `Lens` to this crate.
+    ///
+    /// A lens is plain if payloads are looked at as they are. With any other, whole records may be
+    /// passed over, and images made.
     pub trait Lens {
-        /// Whether what was refused is a variant of the file's schema that the type does not know.
-        fn is_unknown(&self, payload: &[u8], invalid: &Invalid) -> bool {
-            let _ = (payload, invalid);
+        /// An image that is looked at instead of a payload. NB: `Copy`, so that there is nothing to
+        /// drop, which would be asked of all records.
+        type Image: Copy;
+
+        #[inline(always)]
+        fn is_plain(&self) -> bool {
+            true
+        }
+
+        /// 0 if it is plain, else [`HIDDEN`](crate::cursor::HIDDEN).
+        #[inline(always)]
+        fn hidden(&self) -> u64 {
+            0
+        }
+
+        /// Makes the image, if one is needed.
+        fn make_image(
+            &self,
+            payload: &[u8],
+            image: &mut Option<Self::Image>,
+        ) -> Result<(), Invalid> {
+            let _ = (payload, image);
+            Ok(())
+        }
+
+        /// Whether a record is passed over, as a variant that the type does not know.
+        fn passes_over(&self, payload: &[u8]) -> bool {
+            let _ = payload;
             false
         }
 
-        /// Whether a record is passed over, as a variant that the type does not know. Asked before
-        /// the record is looked at: once there are values to drop, the compiler spends twenty
-        /// instructions more on each of them.
-        #[inline(always)]
-        fn passes_over(&self, payload: &[u8]) -> bool {
+        /// Whether what was refused is a variant of the file's schema that the type does not know.
+        fn is_unknown(&self, payload: &[u8]) -> bool {
             let _ = payload;
             false
         }
@@ -55,28 +80,99 @@ impl Bytes {
     pub(crate) const LENS: Bytes = Bytes(());
 }
 
-impl sealed::Lens for Bytes {}
+impl sealed::Lens for Bytes {
+    type Image = ();
+}
 
 impl<'m> Lens<'m> for Bytes {
     type Item = &'m [u8];
 
     #[inline]
-    fn look(&self, payload: &'m [u8]) -> Result<&'m [u8], Invalid> {
+    fn look(&self, payload: &'m [u8], _: Option<&()>) -> Result<&'m [u8], Invalid> {
         Ok(payload)
     }
 }
 
+/// A record that was taken, through a lens.
 #[inline(always)]
-pub(crate) fn look<'m, L: Lens<'m>>(
+fn look<'m, L: Lens<'m>>(
+    mapping: &'m Mapping,
+    lens: &L,
+    record: Recorded<&'m [u8]>,
+    image: Option<&L::Image>,
+) -> Result<Recorded<L::Item>, ReadError> {
+    let (sequence, payload) = (record.sequence, record.value);
+    record
+        .try_map(|payload| lens.look(payload, image))
+        .map_err(|invalid| refusal(mapping, lens, sequence, payload, invalid))
+}
+
+#[cold]
+fn refusal<L: sealed::Lens>(
+    mapping: &Mapping,
+    lens: &L,
+    sequence: u64,
+    payload: &[u8],
+    invalid: Invalid,
+) -> ReadError {
+    let unknown = invalid.is_unknown_variant() && lens.is_unknown(payload);
+    mapping.invalid(sequence, invalid, unknown)
+}
+
+/// A single record, through a lens.
+pub(crate) fn look_once<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     lens: &L,
     record: Recorded<&'m [u8]>,
 ) -> Result<Recorded<L::Item>, ReadError> {
-    let (sequence, payload) = (record.sequence, record.value);
-    record.try_map(|payload| lens.look(payload)).map_err(|invalid| {
-        let unknown = invalid.is_unknown_variant() && lens.is_unknown(payload, &invalid);
-        mapping.invalid(sequence, invalid, unknown)
-    })
+    let mut image = None;
+    match lens.make_image(record.value, &mut image) {
+        Ok(()) => look(mapping, lens, record, image.as_ref()),
+        Err(invalid) => Err(refusal(mapping, lens, record.sequence, record.value, invalid)),
+    }
+}
+
+/// The next record, where it can be looked at as it is: the way of almost every record.
+///
+/// What is passed over, and images, belong to [`further`], whose place in a loop is where the poll
+/// that finds nothing has its own.
+#[inline(always)]
+fn take<'m, L: Lens<'m>>(
+    mapping: &'m Mapping,
+    cursor: &mut Cursor,
+    lens: &L,
+) -> Option<Recorded<&'m [u8]>> {
+    cursor.take_unless(mapping, lens.hidden())
+}
+
+/// The next record in front of number `end`, with its image if it needs one, or why there is none.
+/// Waits for it, if asked to.
+#[inline(never)]
+fn further<'m, L: Lens<'m>>(
+    mapping: &'m Mapping,
+    cursor: &mut Cursor,
+    lens: &L,
+    image: &mut Option<L::Image>,
+    wait: Option<Wait>,
+    end: u64,
+) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
+    while cursor.position.sequence < end {
+        let found = match wait {
+            Some(wait) => cursor.wait(mapping, wait)?,
+            None => cursor.poll(mapping)?,
+        };
+        if let (Next::Record(record), false) = (&found, lens.is_plain()) {
+            if lens.passes_over(record.value) {
+                continue;
+            }
+            if let Err(invalid) = lens.make_image(record.value, image) {
+                let (sequence, payload) = (record.sequence, record.value);
+                return Err(refusal(mapping, lens, sequence, payload, invalid));
+            }
+        }
+        return Ok(found);
+    }
+    Ok(Next::Pending)
 }
 
 /// The next record at a cursor, through a lens, or why there is none.
@@ -86,20 +182,41 @@ pub(crate) fn next<'m, L: Lens<'m>>(
     cursor: &mut Cursor,
     lens: &L,
 ) -> Result<Next<Recorded<L::Item>>, ReadError> {
-    loop {
-        let found = match cursor.take(mapping) {
-            Some(record) => Next::Record(record),
-            None => cursor.poll_further(mapping)?,
-        };
-        if !is_passed_over(lens, &found) {
-            return found.try_map(|record| look(mapping, lens, record));
-        }
+    if let Some(record) = take(mapping, cursor, lens) {
+        return look(mapping, lens, record, None).map(Next::Record);
     }
+    let mut image = None;
+    let found = further(mapping, cursor, lens, &mut image, None, u64::MAX)?;
+    found.try_map(|record| look(mapping, lens, record, image.as_ref()))
 }
 
+/// The next item of a run of records: one in front of number `end`, waited for if asked to. Sets
+/// `done` where the run ends.
 #[inline(always)]
-fn is_passed_over<'m, L: Lens<'m>>(lens: &L, found: &Next<Recorded<&'m [u8]>>) -> bool {
-    matches!(found, Next::Record(record) if lens.passes_over(record.value))
+pub(crate) fn advance<'m, L: Lens<'m>>(
+    mapping: &'m Mapping,
+    cursor: &mut Cursor,
+    lens: &L,
+    done: &mut bool,
+    wait: Option<Wait>,
+    end: u64,
+) -> Option<Result<Recorded<L::Item>, ReadError>> {
+    if let Some(record) = take(mapping, cursor, lens) {
+        return Some(look(mapping, lens, record, None));
+    }
+    let mut image = None;
+    match further(mapping, cursor, lens, &mut image, wait, end) {
+        Ok(Next::Record(record)) => Some(look(mapping, lens, record, image.as_ref())),
+        Ok(_) => {
+            *done = true;
+            None
+        }
+        Err(error) => {
+            // Behind a record that is no value the run goes on.
+            *done = !matches!(error, ReadError::Invalid { .. } | ReadError::UnknownVariant { .. });
+            Some(Err(error))
+        }
+    }
 }
 
 /// The records from a reader's position to what is there when it gets there.
@@ -125,19 +242,11 @@ impl<'r, L: Lens<'r>> Iterator for Iter<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.done {
-            if let Some(record) = self.cursor.take(self.mapping) {
-                if self.lens.passes_over(record.value) {
-                    continue;
-                }
-                return Some(look(self.mapping, &self.lens, record));
-            }
-            let found = self.cursor.poll_further(self.mapping);
-            if !matches!(&found, Ok(found) if is_passed_over(&self.lens, found)) {
-                return item(self.mapping, &self.lens, found, &mut self.done);
-            }
+        if self.done {
+            return None;
         }
-        None
+        let Self { mapping, cursor, lens, done } = self;
+        advance(mapping, cursor, lens, done, None, u64::MAX)
     }
 }
 
@@ -162,38 +271,11 @@ impl<'r, L: Lens<'r>> Iterator for Follow<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.done {
-            if let Some(record) = self.cursor.take(self.mapping) {
-                if self.lens.passes_over(record.value) {
-                    continue;
-                }
-                return Some(look(self.mapping, &self.lens, record));
-            }
-            let found = self.cursor.wait(self.mapping, self.wait);
-            if !matches!(&found, Ok(found) if is_passed_over(&self.lens, found)) {
-                return item(self.mapping, &self.lens, found, &mut self.done);
-            }
+        if self.done {
+            return None;
         }
-        None
-    }
-}
-
-pub(crate) fn item<'m, L: Lens<'m>>(
-    mapping: &'m Mapping,
-    lens: &L,
-    found: Result<Next<Recorded<&'m [u8]>>, ReadError>,
-    done: &mut bool,
-) -> Option<Result<Recorded<L::Item>, ReadError>> {
-    match found {
-        Ok(Next::Record(record)) => Some(look(mapping, lens, record)),
-        Ok(_) => {
-            *done = true;
-            None
-        }
-        Err(error) => {
-            *done = true;
-            Some(Err(error))
-        }
+        let Self { mapping, cursor, lens, done, wait } = self;
+        advance(mapping, cursor, lens, done, Some(*wait), u64::MAX)
     }
 }
 
@@ -202,7 +284,8 @@ pub(crate) fn item<'m, L: Lens<'m>>(
 #[must_use = "iterators are lazy"]
 pub struct Batch<'r, L> {
     records: Iter<'r, L>,
-    left: usize,
+    /// The number behind the last record of the run.
+    end: u64,
 }
 
 impl<'r, L> Batch<'r, L> {
@@ -212,8 +295,15 @@ impl<'r, L> Batch<'r, L> {
         lens: L,
         max: usize,
     ) -> Batch<'r, L> {
-        let left = scan::run(mapping, cursor.position, max);
-        Batch { records: Iter::new(mapping, cursor, lens), left }
+        let count = scan::run(mapping, cursor.position, max);
+        let end = cursor.position.sequence.saturating_add(count as u64);
+        Batch { records: Iter::new(mapping, cursor, lens), end }
+    }
+
+    fn left(&self) -> usize {
+        let left = self.end.saturating_sub(self.records.cursor.position.sequence);
+        // A run is counted as `usize`.
+        if self.records.done { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) }
     }
 }
 
@@ -222,30 +312,16 @@ impl<'r, L: Lens<'r>> Iterator for Batch<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some(left) = self.left.checked_sub(1) {
-            self.left = left;
-            let Iter { mapping, cursor, done, lens } = &mut self.records;
-            if let Some(record) = cursor.take(mapping) {
-                if lens.passes_over(record.value) {
-                    continue;
-                }
-                return Some(look(mapping, lens, record));
-            }
-            let found = cursor.poll_further(mapping);
-            if !matches!(&found, Ok(found) if is_passed_over(lens, found)) {
-                let seen = item(mapping, lens, found, done);
-                if *done {
-                    self.left = 0;
-                }
-                return seen;
-            }
+        if self.left() == 0 {
+            return None;
         }
-        None
+        let Iter { mapping, cursor, lens, done } = &mut self.records;
+        advance(mapping, cursor, lens, done, None, self.end)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         // Fewer if one of them is damaged, or passed over.
-        (self.left, Some(self.left))
+        (self.left(), Some(self.left()))
     }
 }
 
@@ -253,4 +329,4 @@ impl<'r, L: Lens<'r>> ExactSizeIterator for Batch<'r, L> {}
 
 debug_fields!(['r, L] Iter<'r, L>, "Iter", cursor, done);
 debug_fields!(['r, L] Follow<'r, L>, "Follow", cursor, wait, done);
-debug_fields!(['r, L] Batch<'r, L>, "Batch", records, left);
+debug_fields!(['r, L] Batch<'r, L>, "Batch", records, end);

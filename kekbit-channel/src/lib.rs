@@ -124,3 +124,8 @@ pub use crate::{
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Programs that must not compile.
+#[cfg(doctest)]
+#[doc = include_str!("../tests/lifetimes.md")]
+struct Lifetimes;

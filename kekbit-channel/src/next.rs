@@ -33,6 +33,7 @@ impl<R> Next<R> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn try_map<S, E>(
         self,
         convert: impl FnOnce(R) -> Result<S, E>,
@@ -77,6 +78,7 @@ pub struct Recorded<T> {
 }
 
 impl<T> Recorded<T> {
+    #[inline(always)]
     pub(crate) fn try_map<S, E>(
         self,
         convert: impl FnOnce(T) -> Result<S, E>,

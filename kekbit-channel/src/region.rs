@@ -3,7 +3,9 @@
 //! It knows no protocol. The law of the module, on which every `SAFETY` comment rests:
 //!
 //! 1. *Words* (aligned eight bytes) are touched through [`Region::load`] and [`Region::store`]
-//!    alone, which are atomic.
+//!    alone, which are atomic. Where a word lies in what was claimed before, or is the time stamp
+//!    of a record, what wrote it otherwise happened before: whoever loads it has seen the word
+//!    that publishes it, or the one in front of it.
 //! 2. A *claimed* range is written by the one writer of the channel, while no word that covers it
 //!    has been published.
 //! 3. A *committed* range is never written again, by anyone.
@@ -13,7 +15,8 @@
 //! truncates it: it is stated in their docs. A file system offers no way to enforce it. What
 //! breaks the contract can yield wrong values or kill the process (SIGBUS); because every byte
 //! pattern of a payload is valid as far as the compiler is concerned, it cannot make an invalid
-//! value of a Rust type.
+//! value of a Rust type. The one exception is the `&str` that the view of a `FixedStr` gives,
+//! which was UTF-8 when it was given.
 //!
 //! The mapping is a raw pointer and a length, never one big slice. Slices exist for single
 //! payloads.
@@ -22,7 +25,7 @@ use std::{fs::File, io};
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(test)]
 pub(crate) mod heap;
@@ -74,8 +77,12 @@ impl Region {
     /// `offset` is not a multiple of 8.
     #[inline]
     pub(crate) fn load(&self, offset: u64) -> Option<u64> {
-        // Acquire: pairs with the Release store in `Region::store`.
-        Some(u64::from_le(self.word(offset)?.load(Ordering::Acquire)))
+        // NB: not one Acquire load. Of memory that may not be written, only Relaxed loads are
+        // guaranteed not to write, see `word`. On x86-64 both are the same instruction.
+        let bits = self.word(offset)?.load(Ordering::Relaxed);
+        // Acquire: pairs with the Release store in `Region::store` that the load has seen.
+        fence(Ordering::Acquire);
+        Some(u64::from_le(bits))
     }
 
     /// Stores a word, with release order. `None` outside the region, if `offset` is not a multiple
@@ -105,7 +112,7 @@ impl Region {
             return &[];
         }
         // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
-        // mapping) that starts at `base`.
+        // mapping) that starts at `base`, which is not larger than `isize::MAX`.
         let start = unsafe { self.base().add(index(offset)) };
         // SAFETY: 1. `start` is valid for reads of `len` bytes, by `contains`. 2. Bytes need no
         // alignment and have no invalid patterns; mapped and zeroed memory is initialized.
@@ -133,7 +140,7 @@ impl Region {
             return &mut [];
         }
         // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
-        // mapping) that starts at `base`.
+        // mapping) that starts at `base`, which is not larger than `isize::MAX`.
         let start = unsafe { self.base().add(index(offset)) };
         // SAFETY: 1. `start` is valid for reads and writes of `len` bytes, by `contains` and
         // `writable`. 2. Bytes need no alignment and have no invalid patterns; mapped and zeroed
@@ -179,7 +186,7 @@ impl Region {
             return None;
         }
         // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
-        // mapping) that starts at `base`.
+        // mapping) that starts at `base`, which is not larger than `isize::MAX`.
         let word = unsafe { self.base().add(index(offset)) }.cast::<AtomicU64>();
         // NB: not `AtomicU64::from_ptr`, which asks for memory that may be written, and a reader's
         // may not. A reference asks for what it is used for.
@@ -187,10 +194,10 @@ impl Region {
         // of 8; an `AtomicU64` has size and alignment 8, see below.
         // 2. It is initialized (mapped and zeroed memory is), and every pattern is valid. 3. It is
         // valid for as long as the reference, which borrows the mapping. 4. All conflicting
-        // accesses to a word are atomic, by the law of this module. 5. In a region for readers
-        // nobody stores: `store` and `prefault` ask `writable` first; and an atomic load of eight
-        // bytes with relaxed or acquire order does not write (the standard library's page on
-        // atomics, "Atomic accesses to read-only memory").
+        // accesses to a word are atomic or happen before, by the law of this module. 5. In a region
+        // for readers nobody stores: `store` and `prefault` ask `writable` first; and a relaxed
+        // atomic load of eight bytes does not write (the standard library's page on atomics,
+        // "Atomic accesses to read-only memory", which says so of relaxed loads alone).
         Some(unsafe { &*word })
     }
 

@@ -64,10 +64,10 @@ const LAG_REPORTED_NANOS: u64 = 1_000_000_000;
 /// ```
 ///
 /// After `fork`, the writer stays with the process that created it: in the child every
-/// [`sync`](Self::sync) and [`close`](Self::close) fails and dropping it does nothing. The child
-/// must not append or claim, nor drop a claim that was open: that would write into the channel. A
-/// child that lives on without `exec` keeps the lock alive, so that readers take the channel for
-/// open.
+/// [`sync`](Self::sync) and [`close`](Self::close) fails, and dropping it or a claim that was open
+/// does nothing. The child must not append, claim, fill or commit: that would write into the
+/// channel. A child that lives on without `exec` keeps the lock alive, so that readers take the
+/// channel for open.
 #[derive(Debug)]
 pub struct Writer {
     mapping: Arc<Mapping>,
@@ -541,8 +541,11 @@ impl<W: DerefMut<Target = Writer>> DerefMut for Claim<W> {
 
 impl<W: DerefMut<Target = Writer>> Drop for Claim<W> {
     fn drop(&mut self) {
-        // Nothing to do after a commit, which has taken the size.
-        self.writer.settle();
+        // Nothing to do after a commit, which has taken the size. In a child of `fork` the claim
+        // is still the parent's, who may be filling it.
+        if self.writer.claimed_size != 0 && self.writer.owner == std::process::id() {
+            self.writer.settle();
+        }
     }
 }
 

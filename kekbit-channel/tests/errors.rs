@@ -294,6 +294,22 @@ fn the_channel_of_another_type_is_refused_with_the_difference() {
     assert_eq!(Reader::open(&path).unwrap().iter().count(), 1);
 }
 
+/// Names and descriptions come from whoever wrote the file.
+#[test]
+fn a_difference_is_readable_whatever_the_file_says() {
+    let (_folder, path) = place();
+    let doc = "\u{1F600}".repeat(250_000);
+    for (name, ty) in [("value", "i64"), ("\u{202E}\u{200B}\u{2066}eulav", "u64")] {
+        let schema = format!("struct Order 8\n {name} 0 8 {ty}\n  # doc {doc}\n");
+        let fingerprint = image::fingerprint(&schema);
+        Spec { fingerprint, schema, ..Spec::numbers(1) }.image().write(&path);
+        let said = TypedReader::<Order>::open(&path).unwrap_err().to_string();
+        assert!(said.len() < 10_000, "{} bytes", said.len());
+        assert!(!said.contains(['\u{202E}', '\u{200B}', '\u{2066}']), "{said:?}");
+        assert!(ty == "i64" || said.contains("field `\\u{202e}\\u{200b}\\u{2066}eulav`"), "{said}");
+    }
+}
+
 /// The schema of the type, in a file whose records have another size all the same.
 #[test]
 fn a_schema_that_belies_its_records_is_refused() {

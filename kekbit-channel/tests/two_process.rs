@@ -401,6 +401,20 @@ fn a_forked_child_cannot_close_or_sync_the_channel() {
     assert!(writer.finish().success());
 }
 
+#[test]
+fn a_claim_that_a_forked_child_drops_is_still_the_parents() {
+    for len in [8, 8192] {
+        let (_folder, path) = place();
+        let mut writer = Helper::start(&format!("fork with a claim {len}"), &path);
+        assert_eq!(writer.hear(), "committed");
+        let mut reader = Reader::open(&path).unwrap();
+        let record = reader.try_next().unwrap().record().unwrap();
+        assert!(record.value == vec![7; len], "{len}");
+        assert_eq!(reader.try_next().unwrap(), Next::Closed(CloseReason::Closed));
+        writer.finish();
+    }
+}
+
 /// As documented: a forked child that lives on without `exec` holds the lock.
 #[test]
 fn a_forked_child_that_lives_on_keeps_the_channel_open() {
@@ -475,6 +489,7 @@ fn child() {
         ["spawn"] => spawn(&path),
         ["fork"] => fork_and_go_on(&path),
         ["fork", "and", "die"] => fork_and_die(&path),
+        ["fork", "with", "a", "claim", len] => fork_with_a_claim(&path, len.parse().unwrap()),
         ["create"] => {
             say("creating");
             let options = ChannelOptions::new().bytes(16 << 20).prefault(Prefault::All);
@@ -614,6 +629,26 @@ fn fork_and_go_on(path: &Path) {
             listen();
             writer.append(b"two").unwrap();
             writer.close().unwrap();
+        }
+    }
+}
+
+fn fork_with_a_claim(path: &Path, len: usize) {
+    let mut writer = Writer::create(path, &ChannelOptions::new().bytes(1 << 16)).unwrap();
+    let mut claim = writer.claim(len).unwrap();
+    claim.fill(7);
+    // SAFETY: as in `fork_and_go_on`.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            drop(claim);
+            drop(writer);
+            std::process::exit(0);
+        }
+        ForkResult::Parent { child } => {
+            waitpid(child, None).unwrap();
+            claim.commit();
+            writer.close().unwrap();
+            say("committed");
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Programs of different versions and the files of each: raised, by their prefix, passed over,
 //! handed over as bytes, upcast, and read without any type.
 
-use std::path::{Path, PathBuf};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::{Path, PathBuf},
+};
 
 use kekbit_channel::{
     Channel, ChannelOptions, DynamicReader, Merge, Merged, Next, OpenError, ReadError, ReadOptions,
@@ -317,4 +320,63 @@ fn a_channel_without_a_schema_is_not_read_by_it() {
     Writer::create(&path, &ChannelOptions::new().bytes(64)).unwrap();
     let error = DynamicReader::open(&path).unwrap_err();
     assert!(error.to_string().ends_with("has no schema; read it with `Reader`"), "{error}");
+}
+
+/// Of another type, and one of its numbers has no value here.
+#[derive(Record, Debug, Clone, Copy, PartialEq)]
+struct Picky {
+    number: u64,
+}
+
+impl From<v1::Event> for Picky {
+    fn from(event: v1::Event) -> Picky {
+        match event {
+            v1::Event::Opened { id: 1 } | v1::Event::Closed => resume_unwind(Box::new("picky")),
+            v1::Event::Opened { id } => Picky { number: id },
+        }
+    }
+}
+
+/// As an error does, a panic of the user's conversion passes the one record, and nothing else.
+#[test]
+fn a_conversion_that_panics_costs_one_record() {
+    let (_folder, path) = place();
+    let mut writer =
+        TypedWriter::<v1::Event>::create(&path, &ChannelOptions::new().records(4)).unwrap();
+    for id in 0..4 {
+        writer.append(&v1::Event::Opened { id }).unwrap();
+    }
+    writer.close().unwrap();
+    let upcast = || ReadOptions::<Picky>::new().upcast::<v1::Event>();
+    for options in [upcast(), upcast().skip_unknown_variants()] {
+        let reader = TypedReader::<Picky>::open_with(&path, &options).unwrap();
+        type Poll = fn(&mut TypedReader<Picky>) -> Option<u64>;
+        let polls: [Poll; 5] = [
+            |reader| Some(reader.try_next().unwrap().record()?.number),
+            |reader| Some(reader.iter().next()?.unwrap().number),
+            |reader| Some(reader.follow(Wait::Spin).next()?.unwrap().number),
+            |reader| Some(reader.batch(4).next()?.unwrap().number),
+            |reader| match reader.try_next_or_raw().unwrap().record()?.value {
+                ValueOrRaw::Value(value) => Some(value.number),
+                ValueOrRaw::Raw(_) => None,
+            },
+        ];
+        for poll in polls {
+            let mut reader = reader.clone();
+            assert_eq!(poll(&mut reader), Some(0));
+            assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut reader))).is_err());
+            assert_eq!(reader.next_sequence(), 2);
+            assert!(catch_unwind(AssertUnwindSafe(|| reader.get(1))).is_err());
+            assert_eq!(poll(&mut reader), Some(2));
+            assert_eq!(poll(&mut reader), Some(3));
+            assert_eq!(poll(&mut reader), None);
+            assert!(matches!(reader.try_next(), Ok(Next::Closed(_))));
+        }
+        // A run goes on behind it, too.
+        let mut reader = reader.clone();
+        let mut batch = reader.batch(4);
+        assert_eq!(batch.next().unwrap().unwrap().number, 0);
+        assert!(catch_unwind(AssertUnwindSafe(|| batch.next())).is_err());
+        assert_eq!(batch.map(|record| record.unwrap().number).collect::<Vec<_>>(), [2, 3]);
+    }
 }

@@ -6,7 +6,7 @@ use core::fmt::Display;
 
 use crate::{
     message::{Message, same, text},
-    relate::{Relation, difference, relate_bytes},
+    relate::{Difference, Reason, Relation, difference, relate_bytes},
     schema::Schema,
 };
 
@@ -97,25 +97,32 @@ pub const fn pinned(schema: &Schema, text: &[u8], pin: u64) {
 }
 
 /// Whether a record reads all that its lock file holds, and is in it itself. With `update`, the
-/// value of `KEKBIT_LOCK`, being `update`, nothing is checked: the file is about to be written.
+/// value of `KEKBIT_LOCK`, being `update`, it need not be in it: the file is about to be written.
+/// Whoever leaves that set still cannot build what does not read released records.
 ///
 /// # Panics
 /// If not, which is a compile error.
 #[track_caller]
 pub const fn locked(schema: &[u8], path: &str, lock: &str, update: Option<&str>) {
-    if let Some(update) = update
-        && same(update.as_bytes(), b"update")
-    {
-        return;
-    }
+    let updates = match update {
+        Some(update) => same(update.as_bytes(), b"update"),
+        None => false,
+    };
     let mut message = Complaint::new();
-    if judge(schema, path, lock, &mut message) {
+    if judge(schema, path, lock, updates, &mut message) {
         panic!("{}", message.as_str());
     }
 }
 
-/// Writes down what is wrong with a lock file, if anything is.
-const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -> bool {
+/// Writes down what is wrong with a lock file, if anything is. If it is about to be written, a
+/// schema may be missing.
+const fn judge(
+    schema: &[u8],
+    path: &str,
+    lock: &str,
+    updates: bool,
+    message: &mut Complaint,
+) -> bool {
     let mut lock = Lock::new(lock);
     let (mut is_empty, mut is_listed) = (true, false);
     while let Some((released, line)) = lock.next() {
@@ -124,22 +131,12 @@ const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -
             Relation::Identical => is_listed = true,
             Relation::Older => {}
             _ => {
-                message.str("`");
-                message.bytes(record_name(schema));
-                message.str("` does not read what was released, line ");
-                message.number(line);
-                message.str(" of `");
-                message.str(path);
-                message.str("`: ");
-                match difference(released, schema) {
-                    Some(difference) => difference.tell(message),
-                    None => message.str("the two cannot be compared"),
-                }
+                complain(schema, path, released, line, message);
                 return true;
             }
         }
     }
-    if is_empty || is_listed {
+    if is_empty || is_listed || updates {
         return false;
     }
     message.str("the schema of `");
@@ -148,9 +145,39 @@ const fn judge(schema: &[u8], path: &str, lock: &str, message: &mut Complaint) -
     message.str(path);
     message.str("`. If it is to be released, run `");
     message.str(UPDATE);
-    message.str("`, or add these lines to the file\n");
+    message.str("`, or add these lines to the file, without the blanks before all of them\n");
     finish(message, schema);
     true
+}
+
+/// Tells why a record does not read a text of its lock file, which starts in that line.
+const fn complain(schema: &[u8], path: &str, released: &[u8], line: u64, message: &mut Complaint) {
+    let difference = difference(released, schema);
+    if let Some(Difference { reason: Reason::Malformed, old_line, .. }) = &difference {
+        message.str("line ");
+        message.number(line + (*old_line as u64).saturating_sub(1));
+        message.str(" of `");
+        message.str(path);
+        message.str("` is no line of a schema, or not in its place");
+        return;
+    }
+    message.str("`");
+    message.bytes(record_name(schema));
+    message.str("` does not read what was released, line ");
+    message.number(line);
+    message.str(" of `");
+    message.str(path);
+    message.str("`: ");
+    match &difference {
+        Some(difference) => difference.tell(message),
+        None => message.str("the two cannot be compared"),
+    }
+    message.str(match &difference {
+        Some(difference) if difference.is_of_another_record() => {
+            ". If that is another type, give each of them a lock file of its own"
+        }
+        _ => ". If that schema was never released, take it out of the file",
+    });
 }
 
 /// Ends an error with a schema text, if it fits.
@@ -240,21 +267,20 @@ pub fn lock_test<'p, E: Display>(
         Err(error) => panic!("cannot read `{path}`: {error}"),
     };
     let released = schema.relation_text();
-    if update == Some("update") {
-        let listed = texts(&lock)
-            .any(|text| relate_bytes(text.as_bytes(), released.as_bytes()) == Relation::Identical);
-        if !listed {
-            if !lock.is_empty() {
-                lock.push_str(if lock.ends_with('\n') { "\n" } else { "\n\n" });
-            }
-            lock.push_str(&released);
+    let listed = texts(&lock)
+        .any(|text| relate_bytes(text.as_bytes(), released.as_bytes()) == Relation::Identical);
+    let adds = update == Some("update") && !listed;
+    if adds {
+        if !lock.is_empty() {
+            lock.push_str(if lock.ends_with('\n') { "\n" } else { "\n\n" });
         }
+        lock.push_str(&released);
     }
     let mut message = Complaint::new();
-    assert!(!judge(released.as_bytes(), path, &lock, &mut message), "{}", message.as_str());
-    if update == Some("update")
-        && let Err(error) = write(path, lock)
-    {
+    assert!(!judge(released.as_bytes(), path, &lock, false, &mut message), "{}", message.as_str());
+    // A file that stays as it is is not touched: it may be read-only, another test may be reading
+    // it at this moment, and to cargo it would be a changed source.
+    if adds && let Err(error) = write(path, lock) {
         panic!("cannot write `{path}`: {error}");
     }
 }

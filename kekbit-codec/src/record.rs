@@ -114,7 +114,7 @@ pub fn decode<T: Field>(payload: &[u8]) -> Result<T, Invalid> {
 /// assert_eq!(value, 7);
 /// # Ok::<(), kekbit_codec::Invalid>(())
 /// ```
-#[inline]
+#[inline(always)]
 pub fn decode_prefix<T: Field>(payload: &[u8]) -> Result<T, Invalid> {
     match T::Wire::ref_from_prefix(payload) {
         Ok((wire, _)) if const { T::TYPE.converts() } => judge(&{ *wire }),
@@ -123,7 +123,7 @@ pub fn decode_prefix<T: Field>(payload: &[u8]) -> Result<T, Invalid> {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn judge<T: Field>(wire: &T::Wire) -> Result<T, Invalid> {
     match T::check(wire) {
         Ok(()) => Ok(T::get(wire)),

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::SystemTime,
 };
 
 const MANIFEST: &str = r#"[package]
@@ -55,6 +56,10 @@ impl Package {
 
     fn lock(&self) -> String {
         fs::read_to_string(self.0.join("schemas/order.lock")).unwrap()
+    }
+
+    fn written(&self) -> SystemTime {
+        fs::metadata(self.0.join("schemas/order.lock")).unwrap().modified().unwrap()
     }
 
     /// What cargo prints, and whether it is content.
@@ -121,7 +126,16 @@ fn a_lock_file_from_the_first_release_to_a_refusal() {
     let (passed, printed) = package.check();
     assert!(passed, "{printed}");
 
+    // What is in the file already is not written once more.
+    let written = package.written();
+    let (passed, printed) = package.update();
+    assert!(passed && printed.contains("1 passed"), "{printed}");
+    assert_eq!(package.written(), written);
+
     package.write("    pub id: u32,\n    pub note: Option<u16>,\n");
+    // A forgotten `KEKBIT_LOCK=update` lets nothing through that breaks released files.
+    let (passed, printed) = package.cargo(&["check", "--lib"], true);
+    assert!(!passed && printed.contains("line 2 of `schemas/order.lock`"), "{printed}");
     let (passed, printed) = package.check();
     assert!(!passed && printed.contains("line 2 of `schemas/order.lock`"), "{printed}");
     assert!(printed.contains("`id` was of type `u64` and is of type `u32`"), "{printed}");

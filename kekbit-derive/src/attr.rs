@@ -70,7 +70,15 @@ impl TypeAttrs {
             "size" => set(&mut parsed.size, meta, number),
             "max_size" => set(&mut parsed.max_size, meta, number),
             "was" => set(&mut parsed.was, meta, names),
-            "extends" => set(&mut parsed.extends, meta, |meta| meta.value()?.parse()),
+            "extends" => set(&mut parsed.extends, meta, |meta| {
+                let value = meta.value()?;
+                match value.peek(LitStr) {
+                    true => {
+                        Err(value.error("write the type without quotes: `extends = v1::Order`"))
+                    }
+                    false => value.parse(),
+                }
+            }),
             "pin" => set(&mut parsed.pin, meta, text),
             "lock" => set(&mut parsed.lock, meta, text),
             _ => Err(unknown(meta, "a type", KEYS)),

@@ -107,6 +107,27 @@ fn former_names(
     }
 }
 
+/// Two fields, or two variants, cannot both be what was once called so.
+fn once_among_siblings<'a>(
+    former: impl Iterator<Item = &'a [Written<String>]>,
+    errors: &mut Errors,
+) {
+    let mut seen = HashSet::new();
+    for names in former {
+        let own: HashSet<_> = names.iter().map(|name| name.value.as_str()).collect();
+        for name in names.iter().filter(|name| seen.contains(name.value.as_str())) {
+            errors.at(
+                name.span,
+                format_args!(
+                    "another one here was called `{}`, too; leave it with the one that was",
+                    name.value
+                ),
+            );
+        }
+        seen.extend(own);
+    }
+}
+
 /// A text that is shown in one line.
 fn line(text: Option<&Written<String>>, errors: &mut Errors) {
     if let Some(text) = text
@@ -151,7 +172,7 @@ fn versions(input: &Input<'_>, errors: &mut Errors) {
              error tells the right one",
         );
     }
-    if let Some(lock) = lock {
+    if let (Some(lock), false) = (lock, input.is_generic()) {
         lock_file(lock, errors);
     }
 }
@@ -175,8 +196,9 @@ fn lock_file(lock: &Written<String>, errors: &mut Errors) {
         errors.at(
             lock.span,
             format_args!(
-                "there is no lock file `{}` in the folder of the package's Cargo.toml; create an \
-                 empty one, then `KEKBIT_LOCK=update cargo test kekbit_lock` fills it",
+                "there is no lock file `{}` in the folder of the package's Cargo.toml; if there was \
+                 one, restore it from version control; for a type that was never released create \
+                 an empty one, then `KEKBIT_LOCK=update cargo test kekbit_lock` fills it",
                 lock.value
             ),
         );
@@ -213,6 +235,8 @@ fn no_enum_keys(input: &Input<'_>, errors: &mut Errors) {
 fn fields(input: &Input<'_>, fields: &[Field<'_>], errors: &mut Errors) {
     let lifetimes = || input.original.generics.lifetimes();
     let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+    let former = fields.iter().filter_map(|field| field.attrs.was.as_deref());
+    once_among_siblings(former, errors);
     for field in fields {
         former_names(&field.name, field.attrs.was.as_deref(), &names, errors);
         line(field.attrs.unit.as_ref(), errors);
@@ -299,6 +323,8 @@ fn sizes(input: &Input<'_>, errors: &mut Errors) {
 
 fn variant_names(input: &Input<'_>, variants: &[Variant<'_>], errors: &mut Errors) {
     let names: Vec<_> = variants.iter().map(|variant| variant.name.as_str()).collect();
+    let former = variants.iter().filter_map(|variant| variant.attrs.was.as_deref());
+    once_among_siblings(former, errors);
     for variant in variants {
         former_names(&variant.name, variant.attrs.was.as_deref(), &names, errors);
         line(variant.attrs.doc.as_ref(), errors);

@@ -9,7 +9,7 @@ use crate::{
     debug::debug_fields,
     error::{OpenError, ReadError},
     header::Header,
-    iter::{item, look},
+    iter::{advance, look_once},
     mapping::Mapping,
     next::Recorded,
     search,
@@ -81,7 +81,7 @@ impl<T: Record> Channel<T> {
     pub fn get(&self, sequence: u64) -> Result<Option<Recorded<View<'_, T>>>, ReadError> {
         let mapping = &self.mapping;
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
-        look(mapping, &InPlace::<T>::LENS, frame.recorded(mapping, sequence)).map(Some)
+        look_once(mapping, &InPlace::<T>::LENS, frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// How many records are there now.
@@ -123,11 +123,8 @@ impl<'c, T: Record> Iterator for Views<'c, T> {
         if self.done {
             return None;
         }
-        if let Some(record) = self.cursor.take(self.mapping) {
-            return Some(look(self.mapping, &InPlace::<T>::LENS, record));
-        }
-        let found = self.cursor.poll_further(self.mapping);
-        item(self.mapping, &InPlace::<T>::LENS, found, &mut self.done)
+        let Self { mapping, cursor, done, .. } = self;
+        advance(mapping, cursor, &InPlace::<T>::LENS, done, None, u64::MAX)
     }
 }
 

@@ -90,28 +90,24 @@ impl<T: Record> Decoder<T> {
         matches!(self.way, Way::Direct)
     }
 
-    /// The image of a value of the type: in the payload, or made of it.
-    #[inline(never)]
-    pub(crate) fn image_into<'i>(
+    /// Makes the image of a value of the type, if the payload does not begin with it.
+    pub(crate) fn make_image(
         &self,
-        payload: &'i [u8],
-        image: &'i mut Option<T::Wire>,
-    ) -> Result<&'i [u8], Invalid> {
-        let image = image.insert(T::Wire::new_zeroed());
+        payload: &[u8],
+        image: &mut Option<T::Wire>,
+    ) -> Result<(), Invalid> {
         match &self.way {
-            Way::Direct => return Ok(payload),
-            Way::Raised(raise) => raise.image(payload, image)?,
-            Way::Upcast(upcast) => upcast(payload, image)?,
+            Way::Direct => Ok(()),
+            Way::Raised(raise) => raise.image(payload, image.insert(T::Wire::new_zeroed())),
+            Way::Upcast(upcast) => upcast(payload, image.insert(T::Wire::new_zeroed())),
         }
-        Ok(image.as_bytes())
     }
 
     /// The value of a payload, whatever the way.
     pub(crate) fn decode(&self, payload: &[u8]) -> Result<T, Invalid> {
-        if self.is_direct() {
-            return decode_prefix(payload);
-        }
-        decode_prefix(self.image_into(payload, &mut None)?)
+        let mut image = None;
+        self.make_image(payload, &mut image)?;
+        decode_prefix(image.as_ref().map_or(payload, IntoBytes::as_bytes))
     }
 
     /// Whether what was refused is a record of the newer schema, which knows the variant.
@@ -142,7 +138,8 @@ impl<T: Record> Decoder<T> {
 /// How a [`TypedReader`](crate::TypedReader) deals with files of other versions of its type.
 ///
 /// Without any of it, records of an older version are read with the defaults of what was added,
-/// those of a newer one without what was added, and a variant that was added is an error.
+/// those of a newer one without what was added, and a variant that was added is an error. A
+/// conversion that panics takes its record with it: the reader goes on with the next.
 ///
 /// # Examples
 /// Prices that were once counted in cents, in a version of the type that is no older version by the
@@ -211,7 +208,10 @@ impl<T: Record> ReadOptions<T> {
         self
     }
 
-    /// Passes over records of variants that were added to the type later. Otherwise each of them is
+    /// Passes over records in which there is a variant that was added to the type later, be it the
+    /// record itself or an enum somewhere in it. All of the record is passed over, which shows as a
+    /// gap in the sequence numbers. A record is decoded to find out, and once more to be given out,
+    /// so conversions of the user's run twice. Otherwise each such record is
     /// a [`ReadError::UnknownVariant`](crate::ReadError::UnknownVariant); `iter_or_raw`,
     /// `follow_or_raw` and `try_next_or_raw` hand over their bytes.
     #[must_use]

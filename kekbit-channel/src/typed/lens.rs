@@ -3,9 +3,11 @@
 use std::marker::PhantomData;
 
 use kekbit_codec::{Invalid, Record, View, decode_prefix, view_prefix};
+use zerocopy::IntoBytes;
 
 use super::decoder::Decoder;
 use crate::{
+    cursor::HIDDEN,
     debug::debug_fields,
     iter::{Lens, sealed},
 };
@@ -13,26 +15,40 @@ use crate::{
 /// Values of type `T`, decoded.
 pub struct Values<'r, T: Record> {
     decoder: &'r Decoder<T>,
-    /// Whether payloads are decoded as they are, and none is passed over. A copy of what the
-    /// decoder says, which the compiler sees not to change in a loop.
-    plain: bool,
+    /// 0 if payloads are decoded as they are, and none is passed over; else [`HIDDEN`].
+    hidden: u64,
 }
 
 impl<'r, T: Record> Values<'r, T> {
     pub(crate) fn new(decoder: &'r Decoder<T>) -> Values<'r, T> {
         let plain = decoder.is_direct() && !decoder.skips_unknown();
-        Values { decoder, plain }
+        Values { decoder, hidden: if plain { 0 } else { HIDDEN } }
     }
 }
 
 impl<T: Record> sealed::Lens for Values<'_, T> {
-    fn is_unknown(&self, payload: &[u8], _: &Invalid) -> bool {
-        self.decoder.is_unknown(payload)
+    type Image = T::Wire;
+
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        self.hidden == 0
     }
 
     #[inline(always)]
+    fn hidden(&self) -> u64 {
+        self.hidden
+    }
+
+    fn make_image(&self, payload: &[u8], image: &mut Option<T::Wire>) -> Result<(), Invalid> {
+        self.decoder.make_image(payload, image)
+    }
+
     fn passes_over(&self, payload: &[u8]) -> bool {
-        !self.plain && self.decoder.passes_over(payload)
+        self.decoder.passes_over(payload)
+    }
+
+    fn is_unknown(&self, payload: &[u8]) -> bool {
+        self.decoder.is_unknown(payload)
     }
 }
 
@@ -40,15 +56,19 @@ impl<T: Record> Lens<'_> for Values<'_, T> {
     type Item = T;
 
     #[inline(always)]
-    fn look(&self, payload: &[u8]) -> Result<T, Invalid> {
-        let mut image = None;
-        // NB: both ways meet at the image and not at the value: with two values to choose from, the
-        // compiler no longer takes the fields straight from the mapping into a loop over them
-        // (eight integers: 1.5 ns).
-        let payload =
-            if self.plain { payload } else { self.decoder.image_into(payload, &mut image)? };
-        decode_prefix(payload)
+    fn look(&self, payload: &[u8], image: Option<&T::Wire>) -> Result<T, Invalid> {
+        decode(payload, image)
     }
+}
+
+/// Both ways meet at the bytes and not at the value; see `iter::take`.
+#[inline(always)]
+fn decode<T: Record>(payload: &[u8], image: Option<&T::Wire>) -> Result<T, Invalid> {
+    let payload = match image {
+        None => payload,
+        Some(image) => image.as_bytes(),
+    };
+    decode_prefix(payload)
 }
 
 /// A record of a file that may be of a newer version of the type.
@@ -64,22 +84,44 @@ pub enum ValueOrRaw<'m, T> {
 /// Values of type `T`, decoded; the payload where its variant is not known.
 pub struct OrRaw<'r, T: Record> {
     decoder: &'r Decoder<T>,
+    /// 0 if payloads are decoded as they are; else [`HIDDEN`].
+    hidden: u64,
 }
 
 impl<'r, T: Record> OrRaw<'r, T> {
     pub(crate) fn new(decoder: &'r Decoder<T>) -> OrRaw<'r, T> {
-        OrRaw { decoder }
+        OrRaw { decoder, hidden: if decoder.is_direct() { 0 } else { HIDDEN } }
     }
 }
 
-impl<T: Record> sealed::Lens for OrRaw<'_, T> {}
+impl<T: Record> sealed::Lens for OrRaw<'_, T> {
+    type Image = T::Wire;
+
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        self.hidden == 0
+    }
+
+    #[inline(always)]
+    fn hidden(&self) -> u64 {
+        self.hidden
+    }
+
+    fn make_image(&self, payload: &[u8], image: &mut Option<T::Wire>) -> Result<(), Invalid> {
+        self.decoder.make_image(payload, image)
+    }
+}
 
 impl<'m, T: Record> Lens<'m> for OrRaw<'_, T> {
     type Item = ValueOrRaw<'m, T>;
 
     #[inline]
-    fn look(&self, payload: &'m [u8]) -> Result<ValueOrRaw<'m, T>, Invalid> {
-        match self.decoder.decode(payload) {
+    fn look(
+        &self,
+        payload: &'m [u8],
+        image: Option<&T::Wire>,
+    ) -> Result<ValueOrRaw<'m, T>, Invalid> {
+        match decode(payload, image) {
             Ok(value) => Ok(ValueOrRaw::Value(value)),
             Err(invalid) if invalid.is_unknown_variant() && self.decoder.is_unknown(payload) => {
                 Ok(ValueOrRaw::Raw(payload))
@@ -97,13 +139,15 @@ impl<T> InPlace<T> {
     pub(crate) const LENS: InPlace<T> = InPlace(PhantomData);
 }
 
-impl<T> sealed::Lens for InPlace<T> {}
+impl<T> sealed::Lens for InPlace<T> {
+    type Image = ();
+}
 
 impl<'m, T: Record> Lens<'m> for InPlace<T> {
     type Item = View<'m, T>;
 
     #[inline]
-    fn look(&self, payload: &'m [u8]) -> Result<View<'m, T>, Invalid> {
+    fn look(&self, payload: &'m [u8], _: Option<&()>) -> Result<View<'m, T>, Invalid> {
         view_prefix::<T>(payload)
     }
 }

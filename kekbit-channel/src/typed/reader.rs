@@ -8,7 +8,7 @@ use crate::{
     debug::debug_fields,
     error::{OpenError, ReadError, SeekError},
     header::Header,
-    iter::{Batch, Follow, Iter, look, next},
+    iter::{Batch, Follow, Iter, look_once, next},
     mapping::Mapping,
     next::{Next, Recorded},
     reader::Reader,
@@ -168,7 +168,7 @@ impl<T: Record> TypedReader<T> {
     pub fn get(&self, sequence: u64) -> Result<Option<Recorded<T>>, ReadError> {
         let mapping = self.reader.mapping();
         let Some(frame) = search::record(mapping, sequence)? else { return Ok(None) };
-        look(mapping, &Values::new(&self.decoder), frame.recorded(mapping, sequence)).map(Some)
+        look_once(mapping, &Values::new(&self.decoder), frame.recorded(mapping, sequence)).map(Some)
     }
 
     /// Moves to the record with that number, or to the end if it is the number that comes next.

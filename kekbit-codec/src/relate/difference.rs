@@ -2,7 +2,7 @@
 //! which are the same for the compiler and at run time.
 
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use super::cursor::Part;
 use crate::message::{Message, text};
@@ -17,10 +17,10 @@ pub struct Difference<'a> {
     path: [(usize, usize); PATH_LEN_MAX],
     path_len: usize,
     later: &'a [u8],
-    pub(super) reason: Reason,
+    pub(crate) reason: Reason,
     pub(super) old: &'a str,
     pub(super) new: &'a str,
-    pub(super) old_line: usize,
+    pub(crate) old_line: usize,
     pub(super) new_line: usize,
     backward: bool,
 }
@@ -119,6 +119,11 @@ impl<'a> Difference<'a> {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// Whether the records as such do not fit, so that they may be different ones altogether.
+    pub(crate) const fn is_of_another_record(&self) -> bool {
+        self.path_len == 0 && matches!(self.reason, Reason::RecordKind | Reason::RecordName)
     }
 
     /// Whether this is what the *old* schema has done to the new one: its record is the larger one,
@@ -256,7 +261,10 @@ impl<'a> Difference<'a> {
                 message.str("the tag of ");
                 self.place(message);
                 self.change(message, " had ", " bytes and has ");
-                message.str("; write the `tag_size` that it had");
+                message.str(
+                    "; write the `tag_size` that it had (an enum that was released without data \
+                     stays without, unless it had `tag_size = 2` from the start)",
+                );
             }
             Reason::RecordName => {
                 message.str("the type of ");
@@ -368,8 +376,8 @@ impl<'a> Difference<'a> {
                     Reason::Length => "; lengths never change: append a new field instead",
                     Reason::Element => "; elements of an array keep their size",
                     Reason::Grown => {
-                        ", but other fields of the earlier version stand behind it; only its last \
-                         field may grow"
+                        ", but other fields of the earlier version stand behind it, and only its \
+                         last field may grow; append to the record itself instead"
                     }
                     _ => "; nothing may shrink: give the enum the `size` that it had",
                 });
@@ -393,7 +401,15 @@ impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut message = Message::<4096>::new();
         self.tell(&mut message);
-        f.write_str(message.as_str())
+        // Names come from files, too: what reorders or hides text is shown as what it is.
+        for letter in message.as_str().chars() {
+            if matches!(letter, '\'' | '"') {
+                f.write_char(letter)?;
+            } else {
+                write!(f, "{}", letter.escape_debug())?;
+            }
+        }
+        Ok(())
     }
 }
 

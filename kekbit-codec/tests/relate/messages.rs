@@ -81,7 +81,9 @@ const CASES: &[Case] = &[
         path: "a",
         expected: "1",
         found: "2",
-        said: "the tag of `a` had `1` bytes and has `2`; write the `tag_size` that it had",
+        said: "the tag of `a` had `1` bytes and has `2`; write the `tag_size` that it had (an enum \
+               that was released without data stays without, unless it had `tag_size = 2` from \
+               the start)",
     },
     Case {
         old: "struct R 2\n a 0 1 u8\n b 1 1 u8\n",
@@ -205,7 +207,7 @@ const CASES: &[Case] = &[
         expected: "1",
         found: "3",
         said: "`a` had `1` bytes and has `3`, but other fields of the earlier version stand behind \
-               it; only its last field may grow",
+               it, and only its last field may grow; append to the record itself instead",
     },
     Case {
         old: "struct R 4\n e 0 4 enum E 1\n  A 1 0\n",
