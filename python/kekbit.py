@@ -236,9 +236,8 @@ class Node:
         """That of an enum which has the tag."""
         if tag not in self._by_tag:
             known = ", ".join(f"{v.tag} ({_shown(v.name)})" for v in self.variants[:8])
-            more = f" or {len(self.variants) - 8} more" if len(self.variants) > 8 else ""
-            of = "one of " if len(self.variants) > 1 else ""
-            raise InvalidValue(f"found tag {tag}, expected {of}{known}{more}")
+            more = ", ..." if len(self.variants) > 8 else ""
+            raise InvalidValue(f"found tag {tag}, expected one of {known}{more}")
         return self._by_tag[tag]
 
 
@@ -419,10 +418,8 @@ def _fingerprint(text: str) -> int:
 
 # --- Records as numpy types and as values -------------------------------------------------------
 
-def _packed(parts: List[Tuple[str, int, Optional[np.dtype]]], size: int) -> np.dtype:
-    there = [part for part in parts if part[2] is not None]
-    names, offsets, formats = zip(*there) if there else ((), (), ())
-    return np.dtype({"names": names, "offsets": offsets, "formats": formats, "itemsize": size})
+def _packed(*parts: Tuple[str, Optional[np.dtype]]) -> np.dtype:
+    return np.dtype([part for part in parts if part[1] is not None])
 
 
 def _has_fields(node: Node) -> bool:
@@ -435,35 +432,20 @@ def _dtype(node: Union[Node, Variant]) -> Optional[np.dtype]:
     if node.size == 0:
         return None
     if node.kind == "struct":
-        return _packed([(part.name, part.offset, _dtype(part.type)) for part in node.fields],
-                       node.size)
+        return _packed(*((part.name, _dtype(part.type)) for part in node.fields))
     if node.kind == "enum":
         tag, room = np.dtype(f"<u{node.tag_size}"), node.size - node.tag_size
         if room == 0 and not _has_fields(node):
             return tag
-        body = np.dtype(f"V{room}") if room else None
-        return _packed([("tag", 0, tag), ("body", node.tag_size, body)], node.size)
+        return _packed(("tag", tag), ("body", np.dtype(f"V{room}") if room else None))
     if node.kind == "option":
-        return _packed([("present", 0, np.dtype("?")), ("value", 1, _dtype(node.element))],
-                       node.size)
+        return _packed(("present", np.dtype("?")), ("value", _dtype(node.element)))
     if node.kind == "array":
         element = _dtype(node.element)
         # One level: numpy would keep an array of arrays as two types.
         return np.dtype((element.base, (node.count, *element.shape)))
     size, code, _ = _SCALARS[node.name if node.kind == "nonzero" else node.kind]
     return np.dtype(f"{code}{node.size}" if size is None else code)
-
-
-def _expression(dtype: np.dtype) -> str:
-    """A Python expression of which `numpy.dtype` makes an equal type."""
-    if dtype.names is None:
-        return repr(dtype.str)
-    parts = []
-    for name in dtype.names:
-        part = dtype[name]
-        shape = f", {part.shape}" if part.shape else ""
-        parts.append(f"({name!r}, {_expression(part.base)}{shape})")
-    return f"[{', '.join(parts)}]"
 
 
 def _value(node: Union[Node, Variant], data: Any, at: int) -> Any:
@@ -506,18 +488,9 @@ def _part(name: str, offset: int, node: Union[Node, Variant], data: Any, at: int
 
 # --- CRC-32C ------------------------------------------------------------------------------------
 
-#: Longer rows are cut into blocks of so many bytes.
-_BLOCK = 2048
-
-
-def _byte_table() -> np.ndarray:
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = np.where(table & 1, table >> 1 ^ np.uint32(0x82F63B78), table >> 1)
-    return table.astype(np.uint32)
-
-
-_TABLE = _byte_table()
+_TABLE = np.arange(256, dtype=np.uint32)
+for _ in range(8):
+    _TABLE = np.where(_TABLE & 1, _TABLE >> 1 ^ np.uint32(0x82F63B78), _TABLE >> 1)
 _TABLE_LIST = _TABLE.tolist()
 
 
@@ -530,31 +503,8 @@ def _crc32c(data: bytes) -> int:
 
 def _columns(registers: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The registers behind many rows of bytes at once, a column at a time."""
-    for index in range(rows.shape[-1]):
-        registers = _TABLE[(registers ^ rows[..., index]) & 0xFF] ^ registers >> 8
-    return registers
-
-
-@functools.lru_cache(maxsize=None)
-def _past_block() -> np.ndarray:
-    """What a block of zeroes makes of each value of each byte of a register."""
-    units = np.arange(256, dtype=np.uint32) << np.array([[0], [8], [16], [24]], dtype=np.uint32)
-    return _columns(units, np.zeros((1, 1, _BLOCK), dtype=np.uint8))
-
-
-def _registers(registers: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """As `_columns`, but quick for a few long rows: their blocks are rows of their own. This may
-    be done as the register behind `a XOR b` is that behind `a` XOR that behind `b`."""
-    count, (rest, blocks) = len(rows), (rows.shape[1] % _BLOCK, rows.shape[1] // _BLOCK)
-    registers = _columns(registers, rows[:, :rest])
-    if blocks:
-        alone = _columns(np.zeros((count, blocks), dtype=np.uint32),
-                         rows[:, rest:].reshape(count, blocks, _BLOCK))
-        past = _past_block()
-        for index in range(blocks):
-            registers = (past[0][registers & 0xFF] ^ past[1][registers >> 8 & 0xFF]
-                         ^ past[2][registers >> 16 & 0xFF] ^ past[3][registers >> 24]
-                         ^ alone[:, index])
+    for column in range(rows.shape[1]):
+        registers = _TABLE[(registers ^ rows[:, column]) & 0xFF] ^ registers >> 8
     return registers
 
 
@@ -637,134 +587,129 @@ class Channel:
 
     def __init__(self, path: _Path, *, verify: bool = False) -> None:
         self.path, self._verify = os.fsdecode(path), verify
-        self._shown = f"`{_shown(self.path)}`"
-        _check(sys.byteorder == "little", f"cannot read {self._shown}: this machine is big-endian "
-               "and the reader is only tested on little-endian ones; read it there")
+        shown = self._shown = f"`{_shown(self.path)}`"
+        _check(sys.byteorder == "little", f"cannot read {shown}: this machine is big-endian and "
+               "the reader is only tested on little-endian ones; read it there")
         _check(sys.maxsize >= 1 << 32,
-               f"cannot read {self._shown}: this Python is a 32-bit one; use one of 64 bits")
-        try:
-            self._open()
-            self._read_header()
-            self._map = mmap.mmap(self._fd, self._file_size, mmap.MAP_SHARED, mmap.PROT_READ)
-            status, born = os.fstat(self._fd), _born(self._fd)
-        except FileNotFoundError as error:
-            raise Error(f"there is no channel {self._shown}; has its writer created it yet?") \
-                from error
-        except (OSError, ValueError, OverflowError) as error:
-            raise Error(f"cannot read {self._shown}: {getattr(error, 'strerror', error)}; check it "
-                        "and its permissions") from error
-        same_file = (self._place == (status.st_dev, status.st_ino)
-                     and (born is None or born <= self.created))
-        self.original = same_file and any(self._boot) and self._boot == _boot_id()
-        self.unverified_from: Optional[int] = None
-        if not self.original and not self.checksums:
-            self.unverified_from = self.durable if same_file else self.base
-        #: Records that a look before has found, and verified where that is done.
-        self._known = 0
-
-    def _open(self) -> None:
-        mode = 0
+               f"cannot read {shown}: this Python is a 32-bit one; use one of 64 bits")
+        _check("\0" not in self.path, f"{shown} is no name of a file: it has a zero byte; check it")
         try:
             # Not to wait for the other end of a pipe.
             self._fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            mode = os.fstat(self._fd).st_mode
-        except ValueError as error:
-            raise Error(f"{self._shown} is no name of a file: {error}; check it") from error
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
-        kind = "directory" if stat.S_ISDIR(mode) else "pipe, socket or device"
-        _check(stat.S_ISREG(mode), f"{self._shown} is a {kind}, not a file; a channel is one file")
+            status = os.fstat(self._fd)
+            kind = "directory" if stat.S_ISDIR(status.st_mode) else "pipe, socket or device"
+            _check(stat.S_ISREG(status.st_mode),
+                   f"{shown} is a {kind}, not a file; a channel is one file")
+            self._read_header(status)
+        except FileNotFoundError as error:
+            raise Error(f"there is no channel {shown}; has its writer created it yet?") from error
+        except (OSError, ValueError, OverflowError) as error:
+            _check(getattr(error, "errno", 0) != errno.ENXIO,
+                   f"{shown} is a pipe, socket or device, not a file; a channel is one file")
+            problem = getattr(error, "strerror", error)
+            raise Error(f"cannot read {shown}: {problem}; check it and its permissions") from error
+        #: Records that a look before has found, and verified where that is done.
+        self._known = 0
 
-    def _read_header(self) -> None:
-        shown, size = self._shown, os.fstat(self._fd).st_size
-        damaged, again = f"the header of {shown} is damaged: ", "; copy the file again, whole"
+    def _read_header(self, status: os.stat_result) -> None:
+        shown, size = self._shown, status.st_size
 
-        def need(expected: int) -> None:
+        def whole(expected: int) -> None:
             _check(size >= expected, f"{shown} is cut short: it has {size} bytes and should have "
                                      f"{expected}; copy it again, whole")
 
+        def sound(holds: bool, problem: str, again: str = "copy the file again, whole") -> None:
+            _check(holds, f"the header of {shown} is damaged: {problem}; {again}")
+
         fixed = os.pread(self._fd, _HEADER.size, 0)
+        begin = _shown(fixed[:8].decode("latin-1"))
         _check(bool(fixed), f"{shown} is empty; a channel is never empty, so this is some other "
                             "file or a broken copy")
-        _check(fixed.startswith(_MAGIC) or not fixed.startswith(_MAGIC[:6]), f"{shown} was a "
-               "channel once: its line ends have been changed by a transfer in text mode; copy it "
-               "again as binary")
-        _check(fixed.startswith(_MAGIC), f"{shown} is not a kekbit channel: it begins with \""
-               f"{_shown(fixed[:8].decode('latin-1'))}\", a channel with \"KEKBIT\\r\\n\"; check "
-               "the name")
-        need(_HEADER.size)
-        (_, version, flags, data, channel_id, self.writer_id, predecessor_id, self.created,
-         self._boot, device, inode, self.writer_timeout, self.capacity, largest, self.alignment,
-         self.stride, self.fingerprint, schema_len, reserved, checksum) = _HEADER.unpack(fixed)
+        _check(fixed.startswith(_MAGIC[:6]), f"{shown} is not a kekbit channel: it begins with "
+               f"\"{begin}\", a channel with \"KEKBIT\\r\\n\"; check the name")
+        _check(fixed.startswith(_MAGIC), f"{shown} was a channel once: its line ends have been "
+               "changed by a transfer in text mode; copy it again as binary")
+        whole(_HEADER.size)
+        (_, version, flags, data, self._id, self.writer_id, predecessor_id, self.created, boot,
+         device, inode, self.writer_timeout, self.capacity, largest, self.alignment, self.stride,
+         self.fingerprint, schema_len, reserved, checksum) = _HEADER.unpack(fixed)
         _check(version <= _VERSION, f"{shown} has format version {version}; this reader reads up "
                                     f"to {_VERSION}: use a newer one")
-        _check(version == _VERSION, f"{damaged}there is no format version {version}{again}")
-        _check(schema_len <= _SCHEMA_LEN_MAX, f"{damaged}a schema text of {schema_len} bytes, "
-                                              f"where {_SCHEMA_LEN_MAX} are allowed{again}")
-        need(_up(_HEADER.size + schema_len, _PAGE) + _PAGE)
+        sound(version == _VERSION, f"there is no format version {version}")
+        sound(schema_len <= _SCHEMA_LEN_MAX,
+              f"a schema text of {schema_len} bytes, where {_SCHEMA_LEN_MAX} are allowed")
+        whole(_up(_HEADER.size + schema_len, _PAGE) + _PAGE)
         schema = os.pread(self._fd, schema_len, _HEADER.size)
         expected, known = _crc32c(fixed[:-4] + schema), _FLAG_CHECKSUMS | _FLAG_TIME_STAMPS
-        _check(checksum == expected, f"{damaged}its checksum is {checksum:#010x} and should be "
-                                     f"{expected:#010x}{again}")
+        sound(checksum == expected, f"its checksum is {checksum:#010x} and should be "
+                                    f"{expected:#010x}")
         _check(not flags & ~known, f"{shown} has flags {flags:#x}, of which this reader knows "
                                    f"{known:#x} only: use a newer one")
-        _check(self.alignment in (8, 64),
-               f"{damaged}an alignment of {self.alignment} bytes, expected 8 or 64{again}")
+        sound(self.alignment in (8, 64),
+              f"an alignment of {self.alignment} bytes, expected 8 or 64")
         self.checksums = bool(flags & _FLAG_CHECKSUMS)
         self.time_stamps = bool(flags & _FLAG_TIME_STAMPS)
         head = 16 if self.time_stamps else 8
         frame = _up(head + largest, self.alignment)
-        self._file_size = _up(data + _up(self.capacity, self.alignment) + 8, _PAGE)
-        for holds, problem in (
-                (reserved == 0, "reserved bytes are not zero"),
-                (data % _PAGE == 0, f"data starts at {data}, which is no page"),
-                (data >= _HEADER.size + schema_len + _PAGE, "data starts inside the header"),
-                (self._file_size < 1 << 63, "more capacity than a file can have"),
-                (largest <= _PAYLOAD_LEN_MAX, "payloads longer than a frame holds"),
-                (frame <= self.capacity, "not even one record fits the capacity"),
-                (any(channel_id), "the channel id is zero"),
-                (schema_len or self.stride == 0 == self.fingerprint,
-                 "a stride or a fingerprint without a schema"),
-                (not schema_len or self.stride == frame, f"a stride of {self.stride} bytes, where "
-                 f"records of {largest} have {frame}")):
-            _check(holds, f"{damaged}{problem}{again}")
-        need(self._file_size)
-        _check(schema_len > 0, f"{shown} holds raw bytes and has no schema; read it with the "
-                               "`Reader` of the Rust library")
+        file_size = _up(data + _up(self.capacity, self.alignment) + 8, _PAGE)
+        sound(reserved == 0, "reserved bytes are not zero")
+        sound(data % _PAGE == 0, f"data starts at {data}, which is no page")
+        sound(data >= _HEADER.size + schema_len + _PAGE, "data starts inside the header")
+        sound(file_size < 1 << 63, "more capacity than a file can have")
+        sound(largest <= _PAYLOAD_LEN_MAX, "payloads longer than a frame holds")
+        sound(frame <= self.capacity, "not even one record fits the capacity")
+        sound(any(self._id), "the channel id is zero")
+        if not schema_len:
+            sound(self.stride == 0 == self.fingerprint,
+                  "a stride or a fingerprint without a schema")
+            raise Error(f"{shown} holds raw bytes and has no schema; read it with the `Reader` of "
+                        "the Rust library")
+        sound(self.stride == frame,
+              f"a stride of {self.stride} bytes, where records of {largest} have {frame}")
+        whole(file_size)
         self._data, self._payload, self._largest = data, data + head, largest
-        self._id, self._place = channel_id, (device, inode)
-        self.channel_id, self.predecessor_id = _unsigned(channel_id), _unsigned(predecessor_id)
+        self.channel_id, self.predecessor_id = _unsigned(self._id), _unsigned(predecessor_id)
         self.record_capacity = self.capacity // self.stride
-        try:
-            self.schema_text = schema.decode()
-            self.schema = parse_schema(self.schema_text)
-            dtype = _dtype(self.schema)
-        except UnicodeDecodeError as error:
-            raise Error(f"{damaged}the schema text is not UTF-8 at byte {error.start}{again}") \
-                from None
-        except Error as error:
-            raise Error(f"cannot read {shown}: {error}") from None
-        except (ValueError, TypeError, OverflowError, MemoryError) as error:
-            raise Error(f"cannot read {shown}: numpy has no type for its records ({error}); read "
-                        "it with the Rust library") from error
-        # A record always has fields: a lone tag is one of them.
-        if dtype is not None and dtype.names is None:
-            dtype = _packed([("tag", 0, dtype)], self.schema.size)
-        self.dtype = np.dtype([]) if dtype is None else dtype
-        expected, again = _fingerprint(self.schema_text), "; write the file again"
-        _check(self.fingerprint == expected, f"{damaged}its fingerprint is {self.fingerprint:#018x}"
-                                             f", its schema's {expected:#018x}{again}")
-        _check(largest == self.schema.size, f"{damaged}records of {largest} bytes with a stride of "
-               f"{self.stride}, where the schema says {self.schema.size}{again}")
+        self._read_schema(schema, sound)
         stored, check = (self._read(data - _PAGE + at) for at in (0, 8))
         _check(stored > 0, f"{shown} has been prepared but is not in use yet; try again when its "
                            "writer has begun")
-        self.base, expected = stored - 1, _crc32c(channel_id + struct.pack("<Q", stored))
-        _check(check == expected, f"{damaged}the first sequence number {self.base} fails its check "
-                                  f"({check:#x} instead of {expected:#x}){again}")
-        _check(self.base + self.capacity < 1 << 64, f"{damaged}the first sequence number "
-               f"{self.base} leaves no room for the records{again}")
+        self.base, expected = stored - 1, _crc32c(self._id + struct.pack("<Q", stored))
+        sound(check == expected, f"the first sequence number {self.base} fails its check "
+                                 f"({check:#x} instead of {expected:#x})")
+        sound(self.base + self.capacity < 1 << 64, f"the first sequence number {self.base} leaves "
+              "no room for the records", "write the file again")
+        self._map = mmap.mmap(self._fd, file_size, mmap.MAP_SHARED, mmap.PROT_READ)
+        born = _born(self._fd)
+        same_file = ((device, inode) == (status.st_dev, status.st_ino)
+                     and (born is None or born <= self.created))
+        self.original = same_file and any(boot) and boot == _boot_id()
+        self.unverified_from: Optional[int] = None
+        if not self.original and not self.checksums:
+            self.unverified_from = self.durable if same_file else self.base
+
+    def _read_schema(self, schema: bytes, sound: Callable[..., None]) -> None:
+        try:
+            self.schema_text = schema.decode()
+        except UnicodeDecodeError as error:
+            sound(False, f"the schema text is not UTF-8 at byte {error.start}")
+        try:
+            self.schema = parse_schema(self.schema_text)
+            dtype = _dtype(self.schema)
+        except Error as error:
+            raise Error(f"cannot read {self._shown}: {error}") from None
+        except (ValueError, TypeError, OverflowError, MemoryError) as error:
+            raise Error(f"cannot read {self._shown}: numpy has no type for its records ({error}); "
+                        "read it with the Rust library") from error
+        # A record always has fields: a lone tag is one of them.
+        if dtype is not None and dtype.names is None:
+            dtype = _packed(("tag", dtype))
+        self.dtype = np.dtype([]) if dtype is None else dtype
+        expected = _fingerprint(self.schema_text)
+        sound(self.fingerprint == expected, f"its fingerprint is {self.fingerprint:#018x}, its "
+              f"schema's {expected:#018x}", "write the file again")
+        sound(self._largest == self.schema.size, f"records of {self._largest} bytes with a stride "
+              f"of {self.stride}, where the schema says {self.schema.size}", "write the file again")
 
     def close(self) -> None:
         """Gives the file back. The mapping stays until the last array that views it is gone."""
@@ -839,7 +784,7 @@ class Channel:
 
     def _scan(self) -> Tuple[int, Optional[State]]:
         """Of any file: looks at every word, and at every payload if there are checksums."""
-        at, chunk = self._known, max(1, min(1 << 14, (1 << 18) // self.stride))
+        at, chunk = self._known, max(1, min(1 << 11, (1 << 22) // self.stride))
         while at < self.record_capacity:
             count = min(chunk, self.record_capacity - at)
             words = self._view("<u8", self._data + at * self.stride, count).copy()
@@ -864,14 +809,17 @@ class Channel:
 
     def _checksums(self, first: int, count: int) -> np.ndarray:
         """What the checksums of so many records should be."""
-        begin = np.full(count, _crc32c(self._id) ^ _ONES, dtype=np.uint32)
         heads = np.empty((count, 2), dtype="<u8")
         heads[:, 0] = np.arange(count, dtype="<u8") + np.uint64(self.base + first)
         heads[:, 1] = (_KIND_RECORD << 28 | self._largest) << 32
         start = self._data + 8 + first * self.stride
         bodies = np.ndarray((count, self._payload - self._data - 8 + self._largest), np.uint8,
                             self._map, start, (self.stride, 1))
-        return ~_registers(_columns(begin, heads.view(np.uint8)), bodies)
+        if count < 64:  # Of few records columns are too short to be worth it.
+            return np.array([_crc32c(self._id + head.tobytes() + body.tobytes())
+                             for head, body in zip(heads, bodies)], dtype=np.uint32)
+        begin = np.full(count, _crc32c(self._id) ^ _ONES, dtype=np.uint32)
+        return ~_columns(_columns(begin, heads.view(np.uint8)), bodies)
 
     def _judge(self, index: int, word: int, expected: int = 0) -> Tuple[int, Optional[State]]:
         """What a word is that ends the records; `expected` is the checksum of a record."""
@@ -1022,22 +970,6 @@ def open(path: _Path, *, verify: bool = False) -> Union[RecordArray, Variants]:
 
 # --- Command line -------------------------------------------------------------------------------
 
-def _run(command: str, channel: Channel) -> int:
-    if command == "dtype":
-        print(_expression(channel.dtype))
-    elif command == "info":
-        state = channel.state()
-        print(f"state: {state}" + ("" if state.reason is None else f" ({state.reason})"))
-        print(f"records: {len(channel)}\ndtype: {_expression(channel.dtype)}")
-    else:
-        encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-        for value in channel.values():
-            sys.stdout.buffer.write(encode(value).encode() + b"\n")
-        # The warning has said where; a pipeline should not take the prefix for the whole.
-        return 1 if channel.state() == "damaged" else 0
-    return 0
-
-
 def main(arguments: Optional[List[str]] = None) -> int:
     """The command line; see the module."""
     parser = argparse.ArgumentParser(prog="kekbit.py", description="Looks at a channel file.")
@@ -1052,9 +984,21 @@ def main(arguments: Optional[List[str]] = None) -> int:
     warnings.showwarning = lambda message, *_, **__: print(f"kekbit: {message}", file=sys.stderr)
     try:
         with Channel(chosen.path, verify=chosen.verify) as channel:
-            status = _run(chosen.command, channel)
+            # A record without bytes has no fields, which `descr` has no word for.
+            dtype = channel.dtype.descr if channel.dtype.names else []
+            if chosen.command == "dtype":
+                print(dtype)
+            elif chosen.command == "info":
+                state = channel.state()
+                print(f"state: {state}" + ("" if state.reason is None else f" ({state.reason})"))
+                print(f"records: {len(channel)}\ndtype: {dtype}")
+            else:
+                for value in channel.values():
+                    print(json.dumps(value, ensure_ascii=False, allow_nan=False,
+                                     separators=(",", ":")))
             sys.stdout.flush()
-            return status
+            # The warning has said where; a pipeline should not take the prefix for the whole.
+            return 1 if chosen.command == "dump" and channel.state() == "damaged" else 0
     except Error as error:
         sys.stdout.flush()
         print(f"kekbit: {error}", file=sys.stderr)
