@@ -79,11 +79,12 @@ fn with_default(field: &Field<'_>, default: &Filler) -> TokenStream {
     } else {
         quote!(fill::<#ty>)
     };
-    // The type stands at the value, so that it is there that a wrong one is told.
+    // The type stands at the value, so that it is there that a wrong one is told; in a function of
+    // its own, so that a `return` in it gives that value and does not pass it over.
     quote! {
         .with_default(|__kekbit_image| {
-            let __kekbit_value: #ty = #value;
-            __kekbit::#fill(&__kekbit_value, __kekbit_image)
+            let __kekbit_value = || -> #ty { #value };
+            __kekbit::#fill(&__kekbit_value(), __kekbit_image)
         })
     }
 }
