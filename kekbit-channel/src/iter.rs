@@ -3,7 +3,7 @@
 use kekbit_codec::Invalid;
 
 use crate::{
-    cursor::Cursor,
+    cursor::{Cursor, HIDDEN},
     debug::debug_fields,
     error::ReadError,
     mapping::Mapping,
@@ -36,11 +36,6 @@ pub(crate) mod sealed {
         /// An image that is looked at instead of a payload. NB: `Copy`, so that there is nothing to
         /// drop, which would be asked of all records.
         type Image: Copy;
-
-        #[inline(always)]
-        fn is_plain(&self) -> bool {
-            true
-        }
 
         /// 0 if it is plain, else [`HIDDEN`](crate::cursor::HIDDEN).
         #[inline(always)]
@@ -161,7 +156,7 @@ fn further<'m, L: Lens<'m>>(
             Some(wait) => cursor.wait(mapping, wait)?,
             None => cursor.poll(mapping)?,
         };
-        if let (Next::Record(record), false) = (&found, lens.is_plain()) {
+        if let (Next::Record(record), HIDDEN) = (&found, lens.hidden()) {
             if lens.passes_over(record.value) {
                 continue;
             }

@@ -30,11 +30,6 @@ impl<T: Record> sealed::Lens for Values<'_, T> {
     type Image = T::Wire;
 
     #[inline(always)]
-    fn is_plain(&self) -> bool {
-        self.hidden == 0
-    }
-
-    #[inline(always)]
     fn hidden(&self) -> u64 {
         self.hidden
     }
@@ -61,7 +56,8 @@ impl<T: Record> Lens<'_> for Values<'_, T> {
     }
 }
 
-/// Both ways meet at the bytes and not at the value; see `iter::take`.
+/// Both ways meet at the bytes and not at the value, so that there is one value to choose from
+/// (docs/DESIGN.md).
 #[inline(always)]
 fn decode<T: Record>(payload: &[u8], image: Option<&T::Wire>) -> Result<T, Invalid> {
     let payload = match image {
@@ -96,11 +92,6 @@ impl<'r, T: Record> OrRaw<'r, T> {
 
 impl<T: Record> sealed::Lens for OrRaw<'_, T> {
     type Image = T::Wire;
-
-    #[inline(always)]
-    fn is_plain(&self) -> bool {
-        self.hidden == 0
-    }
 
     #[inline(always)]
     fn hidden(&self) -> u64 {
