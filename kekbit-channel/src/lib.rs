@@ -88,6 +88,8 @@ mod dynamic;
 mod typed;
 mod shared;
 mod merge;
+#[cfg(test)]
+mod power_loss;
 
 #[doc(hidden)]
 pub use kekbit_codec::__private;

@@ -29,6 +29,8 @@ use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(test)]
 pub(crate) mod heap;
+#[cfg(test)]
+pub(crate) mod trace;
 
 /// Memory of a fixed size, page-aligned if it is a file's.
 #[derive(Debug)]
@@ -92,6 +94,8 @@ impl Region {
         if !self.writable {
             return None;
         }
+        #[cfg(test)]
+        let _ = trace::tell(trace::Event::Store);
         // Release: pairs with the Acquire load in `Region::load`.
         self.word(offset)?.store(value.to_le(), Ordering::Release);
         Some(())
@@ -151,11 +155,16 @@ impl Region {
 
     /// Writes a range out to the disk, and waits for it.
     pub(crate) fn flush(&self, offset: u64, len: u64) -> io::Result<()> {
+        #[cfg(test)]
+        trace::tell(trace::Event::Flush { offset, len })?;
         match &self.memory {
-            Memory::File(map) => map.flush_range(index(offset), index(len)),
+            Memory::File(map) => map.flush_range(index(offset), index(len))?,
             #[cfg(test)]
-            Memory::Heap(heap) => heap.flush(),
+            Memory::Heap(heap) => heap.flush()?,
         }
+        #[cfg(test)]
+        trace::tell(trace::Event::Flushed { offset, len })?;
+        Ok(())
     }
 
     /// Makes every page of a range present and writable, without changing a byte.
