@@ -49,7 +49,12 @@ impl Durability {
         }
         let start = flushed.end;
         if start.offset < target.offset {
-            let result = mapping.region.flush(start.offset, target.offset - start.offset);
+            // Once the lock is given up, the state page is not this process's any more.
+            let result = if flushed.sealed {
+                mapping.region.flush(start.offset, target.offset - start.offset)
+            } else {
+                mapping.flush(start.offset, target.offset)
+            };
             if let Err(source) = result {
                 flushed.failed = true;
                 let (path, durable) = (mapping.path.clone(), start.sequence);

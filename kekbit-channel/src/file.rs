@@ -21,6 +21,9 @@ use nix::{
     sys::resource::{Resource, getrlimit},
 };
 
+#[cfg(test)]
+use crate::trace;
+
 /// A file that has no name yet. Dropping it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct NewFile {
@@ -145,6 +148,25 @@ pub(crate) fn allocate(file: &File, size: u64) -> io::Result<()> {
         file.write_all_at(&zeroes[..left], offset)?;
         offset += left as u64;
     }
+    Ok(())
+}
+
+/// Writes a range over with itself, so that the next flush writes all of it out.
+///
+/// After a flush that failed the kernel takes the pages for written. What it has in memory is all
+/// there is of them then.
+pub(crate) fn rewrite(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    let mut bytes = vec![0; 1 << 20];
+    let end = offset + len;
+    let mut at = offset;
+    while at < end {
+        let left = usize::try_from(end - at).unwrap_or(usize::MAX).min(bytes.len());
+        file.read_exact_at(&mut bytes[..left], at)?;
+        file.write_all_at(&bytes[..left], at)?;
+        at += left as u64;
+    }
+    #[cfg(test)]
+    trace::tell(trace::Event::Rewritten { offset, len })?;
     Ok(())
 }
 

@@ -33,6 +33,9 @@ pub(crate) const STATE_BASE_CHECK: u64 = 8;
 /// Offset within the state page of `durable`: on a cache line of its own.
 pub(crate) const STATE_DURABLE: u64 = 64;
 
+/// Offset within the state page of the mark of a flush, on a cache line of its own too.
+pub(crate) const STATE_FLUSHING: u64 = 128;
+
 /// A claim that ends unpublished leaves at most this many bytes to be zeroed; more are padded.
 pub(crate) const ZEROED_MAX: u64 = PAGE_SIZE;
 
@@ -55,7 +58,7 @@ pub(crate) fn file_size(data_offset: u64, capacity: u64, alignment: u32) -> Opti
 }
 
 const _: () = assert!(HEADER_SIZE as u64 <= PAGE_SIZE);
-const _: () = assert!(STATE_DURABLE + 8 <= STATE_SIZE);
+const _: () = assert!(STATE_FLUSHING + 8 <= STATE_SIZE);
 const _: () = assert!(HEADER_SIZE.is_multiple_of(8) && PAGE_SIZE.is_multiple_of(64));
 
 #[cfg(not(target_pointer_width = "64"))]

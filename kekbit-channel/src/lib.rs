@@ -59,6 +59,8 @@ extern crate self as kekbit_channel;
 // Lowest layer first: a module uses only modules above it in this list.
 mod layout;
 mod sync;
+#[cfg(test)]
+mod trace;
 mod debug;
 mod next;
 mod difference;

@@ -247,6 +247,25 @@ impl Mapping {
         debug_assert!(stored.is_some(), "the state page of a writer");
     }
 
+    /// Writes a range out to the disk and waits for it, for the one who holds the lock. While it is
+    /// under way, and after it has failed, the state page says so.
+    pub(crate) fn flush(&self, start: u64, end: u64) -> std::io::Result<()> {
+        self.set_flushing(1);
+        self.region.flush(start, end - start)?;
+        self.set_flushing(0);
+        Ok(())
+    }
+
+    /// Whether a flush was under way when the channel's last holder died, or had failed.
+    pub(crate) fn is_flushing(&self) -> bool {
+        self.region.load(self.header.state_offset() + layout::STATE_FLUSHING) != Some(0)
+    }
+
+    fn set_flushing(&self, mark: u64) {
+        let stored = self.region.store(self.header.state_offset() + layout::STATE_FLUSHING, mark);
+        debug_assert!(stored.is_some(), "the state page of a writer");
+    }
+
     /// Publishes a frame that is no record, for the one who holds the lock.
     pub(crate) fn mark(&self, at: Position, word: Option<Word>) {
         // The lengths and reasons of marks all fit a word.

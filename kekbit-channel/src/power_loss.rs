@@ -163,7 +163,16 @@ fn recover_under_power_cuts(script: &Script, bounds: Bounds, rng: &mut Rng, coun
         _ => History::of(path),
     };
     let before = history.last();
-    let (history, result) = history.watch(path, |_| recover(path));
+    let (history, result) = history.watch(path, |history| {
+        // Sometimes the disk says no: to the first flush, or to the one behind the close mark.
+        history.borrow_mut().failing = u64::from(rng.u8(0..16)).saturating_sub(13);
+        let result = recover(path);
+        history.borrow_mut().failing = 0;
+        match result {
+            Err(RecoverError::Io { .. }) => recover(path),
+            result => result,
+        }
+    });
     let recovery = match result {
         Ok(recovery) => recovery,
         // The copy has a state page that is newer than its records.

@@ -112,14 +112,17 @@ pub fn recover_with(path: impl AsRef<Path>, loss: Loss) -> Result<Recovery, Reco
 fn seal(mapping: &Mapping, walk: &Walk, beyond: u64) -> std::io::Result<()> {
     let start = mapping.header.data_offset;
     let end = walk.end;
-    mapping.region.flush(start, end.offset - start)?;
+    if mapping.is_flushing() {
+        file::rewrite(&mapping.file, start, end.offset - start)?;
+    }
+    mapping.flush(start, end.offset)?;
     // For records without checksums from an earlier boot nothing vouches but the syncs of their
     // time, and a flush of what is there now does not either.
     let vouched = mapping.header.checksums || mapping.searchable;
     let durable = if vouched { end.sequence } else { mapping.durable().min(end.sequence) };
     mapping.set_durable(durable);
     mapping.mark(end, Word::close(CloseReason::Recovered.to_number()));
-    mapping.region.flush(start, end.offset + CLOSE_SIZE - start)?;
+    mapping.flush(start, end.offset + CLOSE_SIZE)?;
     if beyond == 0 {
         mapping.give_tail_back(end);
     }

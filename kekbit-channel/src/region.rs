@@ -26,11 +26,11 @@ use std::{fs::File, io};
 use memmap2::{MmapOptions, MmapRaw};
 
 use crate::sync::{AtomicU64, Ordering, fence};
+#[cfg(test)]
+use crate::trace;
 
 #[cfg(test)]
 pub(crate) mod heap;
-#[cfg(test)]
-pub(crate) mod trace;
 
 /// Memory of a fixed size, page-aligned if it is a file's.
 #[derive(Debug)]

@@ -8,7 +8,7 @@
 
 use std::{cell::RefCell, fs, io, path::Path, rc::Rc};
 
-use crate::region::trace::{self, Event};
+use crate::trace::{self, Event};
 
 use super::cases::Rng;
 
@@ -113,6 +113,11 @@ impl History {
                     }
                     more => more.saturating_sub(1),
                 };
+            }
+            Event::Rewritten { offset, len } => {
+                for page in touched(offset, len) {
+                    self.pages[page].stuck = None;
+                }
             }
             Event::Flushed { offset, len } => {
                 let mut floor = self.floors[now].to_vec();

@@ -1,4 +1,4 @@
-//! What a test watches: the stores of words and the flushes of this thread's regions, in order.
+//! What a test watches: the stores of words and what is written out, by this thread, in order.
 //!
 //! A store is told before it happens, when all that the word will publish is in place; a flush
 //! before and after. What is told to nobody costs nothing but a look.
@@ -14,6 +14,8 @@ pub(crate) enum Event {
     Flush { offset: u64, len: u64 },
     /// They have been.
     Flushed { offset: u64, len: u64 },
+    /// These bytes have been written over with themselves.
+    Rewritten { offset: u64, len: u64 },
 }
 
 type Watcher = Box<dyn FnMut(Event) -> io::Result<()>>;
@@ -39,6 +41,6 @@ pub(crate) fn watch<R>(
     work()
 }
 
-pub(super) fn tell(event: Event) -> io::Result<()> {
+pub(crate) fn tell(event: Event) -> io::Result<()> {
     WATCHER.with_borrow_mut(|watching| watching.as_mut().map_or(Ok(()), |watcher| watcher(event)))
 }
