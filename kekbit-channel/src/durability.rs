@@ -1,10 +1,11 @@
 //! What has reached the disk: [`Durability`] flushes it, once for all who wait.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use crate::{
     error::{PoisonReason, SyncError},
     mapping::{Mapping, Position},
+    sync::{Mutex, MutexGuard},
 };
 
 /// What a sync has achieved.

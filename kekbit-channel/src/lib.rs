@@ -92,6 +92,8 @@ mod shared;
 mod merge;
 #[cfg(test)]
 mod power_loss;
+#[cfg(all(test, loom))]
+mod interleavings;
 
 #[doc(hidden)]
 pub use kekbit_codec::__private;

@@ -76,13 +76,17 @@ pub fn recover(path: impl AsRef<Path>) -> Result<Recovery, RecoverError> {
 /// # Errors
 /// As [`recover`].
 pub fn recover_with(path: impl AsRef<Path>, loss: Loss) -> Result<Recovery, RecoverError> {
-    let path = path.as_ref();
+    recover_mapping(&Mapping::open_writable(path.as_ref())?, loss)
+}
+
+/// The same for a mapping that may be written to.
+pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverError> {
+    let path = mapping.path.as_path();
     let at = |step| move |source| RecoverError::Io { path: path.to_owned(), step, source };
-    let mapping = Mapping::open_writable(path)?;
     if !lock::acquire(&mapping.file).map_err(at("locking it"))? {
         return Err(RecoverError::WriterAlive { path: path.to_owned() });
     }
-    let walk = scan::walk(&mapping, mapping.start(), |_at, _stamp| false);
+    let walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
     let records = walk.end.sequence - mapping.base;
     let durable = mapping.durable();
     if let Stop::Close(reason) = walk.stop {
@@ -92,7 +96,7 @@ pub fn recover_with(path: impl AsRef<Path>, loss: Loss) -> Result<Recovery, Reco
         Stop::Damage(problem) => Some(problem),
         Stop::Empty | Stop::Close(_) | Stop::Found => None,
     };
-    let beyond = beyond(&mapping, walk.end);
+    let beyond = beyond(mapping, walk.end);
     if walk.end.sequence < durable && loss == Loss::Refused {
         return Err(RecoverError::Damaged {
             path: path.to_owned(),
@@ -103,7 +107,7 @@ pub fn recover_with(path: impl AsRef<Path>, loss: Loss) -> Result<Recovery, Reco
             beyond,
         });
     }
-    seal(&mapping, &walk, beyond).map_err(at("writing it out to the disk"))?;
+    seal(mapping, &walk, beyond).map_err(at("writing it out to the disk"))?;
     let reason = CloseReason::Recovered;
     Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
 }

@@ -30,6 +30,7 @@ use crate::sync::{AtomicU64, Ordering, fence};
 use crate::trace;
 
 #[cfg(test)]
+#[cfg_attr(loom, path = "region/model.rs")]
 pub(crate) mod heap;
 
 /// Memory of a fixed size, page-aligned if it is a file's.
@@ -115,6 +116,8 @@ impl Region {
         if !self.contains(offset, len) {
             return &[];
         }
+        #[cfg(all(loom, test))]
+        self.touch(offset, len, heap::Use::Read);
         // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
         // mapping) that starts at `base`, which is not larger than `isize::MAX`.
         let start = unsafe { self.base().add(index(offset)) };
@@ -143,6 +146,8 @@ impl Region {
         if !self.contains(offset, len) || !self.writable {
             return &mut [];
         }
+        #[cfg(all(loom, test))]
+        self.touch(offset, len, heap::Use::Write);
         // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
         // mapping) that starts at `base`, which is not larger than `isize::MAX`.
         let start = unsafe { self.base().add(index(offset)) };
@@ -189,6 +194,26 @@ impl Region {
         }
     }
 
+    /// Under the model checker: its atomics have another shape than the words of a file.
+    #[cfg(loom)]
+    fn word(&self, offset: u64) -> Option<&AtomicU64> {
+        match &self.memory {
+            #[cfg(test)]
+            Memory::Heap(heap) if self.contains(offset, 8) && offset.is_multiple_of(8) => {
+                Some(heap.word(offset))
+            }
+            _ => None,
+        }
+    }
+
+    #[cfg(all(loom, test))]
+    fn touch(&self, offset: u64, len: u64, purpose: heap::Use) {
+        if let Memory::Heap(heap) = &self.memory {
+            heap.touch(offset, len, purpose);
+        }
+    }
+
+    #[cfg(not(loom))]
     #[inline]
     fn word(&self, offset: u64) -> Option<&AtomicU64> {
         if !self.contains(offset, 8) || !offset.is_multiple_of(8) {
@@ -225,6 +250,7 @@ impl Region {
     }
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<AtomicU64>() == 8 && align_of::<AtomicU64>() == 8);
 
 /// A position in the file as a position in memory: the one place where the two meet.

@@ -7,7 +7,7 @@ use std::{
     marker::PhantomData,
     ops::{Deref, DerefMut},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
 };
 
 use kekbit_codec::Record;
@@ -17,6 +17,7 @@ use crate::{
     durability::Synced,
     error::{CloseError, SyncError, WriteError},
     header::Header,
+    sync::{Mutex, MutexGuard},
     typed::{self, TypedClaim, TypedWriter},
     writer::{Claim, Writer},
 };

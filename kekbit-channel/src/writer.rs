@@ -561,4 +561,4 @@ fn too_long(len: usize, max: u32) -> WriteError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -21,6 +21,11 @@ use crate::{
 
 /// A raw channel on the heap.
 fn channel(options: &ChannelOptions) -> Writer {
+    channel_on(options, Region::on_heap)
+}
+
+/// A raw channel in a region, of which the size is asked for.
+pub(crate) fn channel_on(options: &ChannelOptions, region: impl FnOnce(u64) -> Region) -> Writer {
     let plan = options.plan(None).unwrap();
     let header = Header {
         data_offset: layout::data_offset(0),
@@ -35,10 +40,18 @@ fn channel(options: &ChannelOptions) -> Writer {
         schema: String::new(),
         ..crate::header::tests::sample()
     };
-    let region = Region::on_heap(header.file_size().unwrap());
+    let region = region(header.file_size().unwrap());
     let nowhere = File::open("/dev/null").unwrap();
     let mapping = Mapping::over(region, header, 0, nowhere, Path::new("heap"), false);
     Writer::start(mapping, options.clock)
+}
+
+impl Writer {
+    /// Leaves everything as it is, as a process does that is killed. The lock is the caller's.
+    pub(crate) fn die(mut self) -> Arc<Mapping> {
+        self.owner = 0;
+        Arc::clone(&self.mapping)
+    }
 }
 
 fn small() -> ChannelOptions {

@@ -1,0 +1,341 @@
+//! The protocol under a model checker: every order in which threads can run, and every value that
+//! the memory model lets a load see, for small histories.
+//!
+//! The code is that of production; atomics and locks are loom's (`sync`), memory is its own
+//! ([`region::heap`](crate::region), which is `region/model.rs` then) and also tells when bytes are
+//! read and written without an order between the two. The lock of the writer is one from which no
+//! order of memory is expected. All histories are explored, without a bound on preemptions. Searches
+//! read the file and are not in it.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release -p kekbit-channel --lib interleavings
+//! ```
+
+use std::sync::{Arc, Mutex};
+
+use loom::{model::Builder, thread};
+
+use crate::{
+    error::{RecoverError, SyncError, WriteError},
+    layout, lock,
+    mapping::Mapping,
+    next::{CloseReason, Next},
+    options::ChannelOptions,
+    reader::Reader,
+    recover::{Loss, recover_mapping},
+    region::Region,
+    writer::{Writer, tests::channel_on},
+};
+
+/// Explores all ways in which `history` can go, with checksums and time stamps and without, and
+/// says how many there are.
+fn explore(history: impl Fn(&ChannelOptions) + Sync + Send + Clone + 'static) {
+    let plain = ChannelOptions::new().bytes(SIZE).without_checksums();
+    let full = ChannelOptions::new().bytes(SIZE).time_stamps();
+    for options in [plain, full] {
+        let builder = Builder::new();
+        let count = Arc::new(Mutex::new(0_u64));
+        let (history, counted) = (history.clone(), Arc::clone(&count));
+        builder.check(move || {
+            *counted.lock().unwrap() += 1;
+            history(&options);
+        });
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        println!("{name}: {} histories", count.lock().unwrap());
+    }
+}
+
+/// Bytes of frames that a model needs.
+const SIZE: u64 = 128;
+
+/// A channel whose writer holds its lock.
+fn channel(options: &ChannelOptions) -> Writer {
+    let data = layout::data_offset(0);
+    let state = data - layout::STATE_SIZE;
+    let windows = [
+        state + layout::STATE_DURABLE..state + layout::STATE_DURABLE + 8,
+        state + layout::STATE_FLUSHING..state + layout::STATE_FLUSHING + 8,
+        data..data + SIZE + layout::CLOSE_SIZE,
+    ];
+    let writer = channel_on(options, |size| Region::with_windows(size, &windows));
+    assert!(lock::acquire(&writer.mapping().file).unwrap());
+    writer
+}
+
+/// Gives the writer's lock up as the kernel does when a process is gone.
+fn kill(writer: Writer) {
+    let mapping = writer.die();
+    lock::release(&mapping.file).unwrap();
+}
+
+/// A payload that follows from the number of the record.
+fn payload(sequence: u64) -> [u8; 8] {
+    (sequence + 1).wrapping_mul(0x0101_0101_0101_0101).to_le_bytes()
+}
+
+/// A reader that checks what it is given.
+struct Witness {
+    reader: Reader,
+    count: u64,
+}
+
+impl Witness {
+    fn of(writer: &Writer) -> Witness {
+        Witness { reader: Reader::over(Arc::clone(writer.mapping())), count: 0 }
+    }
+
+    /// Polls a few times, or until there is an end.
+    fn poll(&mut self, polls: usize) -> Next<()> {
+        let mut last = Next::Pending;
+        for _ in 0..polls {
+            last = match self.reader.try_next().unwrap() {
+                Next::Record(record) => {
+                    assert_eq!(record.sequence, self.count);
+                    assert_eq!(record.value, payload(self.count));
+                    self.count += 1;
+                    Next::Record(())
+                }
+                Next::Pending => {
+                    thread::yield_now();
+                    Next::Pending
+                }
+                end => return end.record_is_none(),
+            };
+        }
+        last
+    }
+}
+
+impl<R> Next<R> {
+    fn record_is_none(self) -> Next<()> {
+        match self {
+            Next::Record(_) => unreachable!("an end is no record"),
+            Next::Pending => Next::Pending,
+            Next::Closed(reason) => Next::Closed(reason),
+            Next::Abandoned => Next::Abandoned,
+            Next::TimedOut => Next::TimedOut,
+        }
+    }
+}
+
+#[test]
+fn a_record_is_whole_or_not_there() {
+    explore(|options| {
+        let mut writer = channel(options);
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            let _ = witness.poll(4);
+            witness
+        });
+        writer.append(&payload(0)).unwrap();
+        let mut claim = writer.claim(8).unwrap();
+        claim.copy_from_slice(&payload(1));
+        claim.commit();
+        writer.append(&payload(2)).unwrap();
+        let mut witness = reader.join().unwrap();
+        let _ = witness.poll(4);
+        assert_eq!(witness.count, 3);
+        kill(writer);
+    });
+}
+
+/// Bytes of a claim that was given up, or was too long, are never taken for a word.
+#[test]
+fn a_claim_that_ends_otherwise_leaves_nothing() {
+    explore(|options| {
+        let mut writer = channel(options);
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            let _ = witness.poll(3);
+            witness
+        });
+        let mut claim = writer.claim(24).unwrap();
+        claim.fill(0x11);
+        drop(claim);
+        let mut claim = writer.claim(32).unwrap();
+        claim.fill(0x11);
+        claim[..8].copy_from_slice(&payload(0));
+        claim.commit_first(8).unwrap();
+        writer.append(&payload(1)).unwrap();
+        let mut witness = reader.join().unwrap();
+        let _ = witness.poll(3);
+        assert_eq!(witness.count, 2);
+        kill(writer);
+    });
+}
+
+#[test]
+fn whoever_finds_the_close_mark_has_found_all_and_nobody_finds_it_abandoned() {
+    explore(|options| {
+        let mut writer = channel(options);
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            match witness.poll(4) {
+                Next::Closed(CloseReason::Closed) => assert_eq!(witness.count, 1),
+                Next::Pending | Next::Record(()) => {}
+                other => panic!("{other:?} of a channel that is closed in order"),
+            }
+            witness
+        });
+        writer.append(&payload(0)).unwrap();
+        writer.close().unwrap();
+        let mut witness = reader.join().unwrap();
+        assert_eq!(witness.poll(3), Next::Closed(CloseReason::Closed));
+        assert_eq!(witness.count, 1);
+    });
+}
+
+#[test]
+fn whoever_finds_it_abandoned_has_found_all() {
+    explore(|options| {
+        let mut writer = channel(options);
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            match witness.poll(4) {
+                Next::Abandoned => assert_eq!(witness.count, 2),
+                Next::Pending | Next::Record(()) => {}
+                other => panic!("{other:?} of a channel that nobody closed"),
+            }
+            witness
+        });
+        writer.append(&payload(0)).unwrap();
+        writer.append(&payload(1)).unwrap();
+        kill(writer);
+        let mut witness = reader.join().unwrap();
+        assert_eq!(witness.poll(3), Next::Abandoned);
+        assert_eq!(witness.count, 2);
+    });
+}
+
+#[test]
+fn recovery_keeps_all_and_readers_see_it_behind_all() {
+    explore(|options| {
+        let mut writer = channel(options);
+        let mut witness = Witness::of(&writer);
+        let mapping = Arc::clone(writer.mapping());
+        let reader = thread::spawn(move || {
+            match witness.poll(4) {
+                Next::Abandoned | Next::Closed(CloseReason::Recovered) => {
+                    assert_eq!(witness.count, 1);
+                }
+                Next::Pending | Next::Record(()) => {}
+                other => panic!("{other:?}"),
+            }
+            witness
+        });
+        let recovery = thread::spawn(move || recovered(&mapping));
+        writer.append(&payload(0)).unwrap();
+        let mapping = Arc::clone(writer.mapping());
+        kill(writer);
+        if !recovery.join().unwrap() {
+            assert!(recovered(&mapping), "nobody holds the lock");
+        }
+        let mut witness = reader.join().unwrap();
+        assert_eq!(witness.poll(3), Next::Closed(CloseReason::Recovered));
+        // Without checksums nothing vouches for a file that may be of another boot.
+        assert_eq!((witness.count, mapping.durable()), (1, u64::from(mapping.header.checksums)));
+    });
+}
+
+/// Whether recovery got the lock.
+fn recovered(mapping: &Mapping) -> bool {
+    match recover_mapping(mapping, Loss::Refused) {
+        Ok(recovery) => {
+            assert_eq!(recovery.records, 1);
+            // A descriptor of its own is closed when recovery is over.
+            lock::release(&mapping.file).unwrap();
+            true
+        }
+        Err(RecoverError::WriterAlive { .. }) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn threads_that_share_a_writer_take_turns() {
+    explore(|options| {
+        let writer = channel(options);
+        let mapping = Arc::clone(writer.mapping());
+        let mut witness = Witness::of(&writer);
+        let shared = writer.into_shared();
+        let other = shared.clone();
+        let thread = thread::spawn(move || {
+            let mut claim = other.claim(8).unwrap();
+            let number = payload(claim.sequence());
+            claim.copy_from_slice(&number);
+            claim.commit()
+        });
+        let reader = thread::spawn(move || {
+            let _ = witness.poll(2);
+            witness
+        });
+        let mut claim = shared.claim(8).unwrap();
+        let number = payload(claim.sequence());
+        claim.copy_from_slice(&number);
+        let here = claim.commit();
+        let there = thread.join().unwrap();
+        assert_eq!(here + there, 1, "two numbers, in either order");
+        let mut witness = reader.join().unwrap();
+        let _ = witness.poll(3);
+        assert_eq!(witness.count, 2);
+        shared.close().unwrap();
+        assert_eq!(witness.poll(1), Next::Closed(CloseReason::Closed));
+        assert!(!lock::is_held(&mapping.file).unwrap());
+    });
+}
+
+/// What a sync says is durable is there, and it stores nothing once the lock is given up.
+#[test]
+fn a_sync_of_one_thread_and_the_close_of_another() {
+    explore(|options| {
+        let writer = channel(options);
+        let mapping = Arc::clone(writer.mapping());
+        let shared = writer.into_shared();
+        let other = shared.clone();
+        let thread = thread::spawn(move || match other.append(&payload(0)) {
+            Ok(_) => match other.sync() {
+                Ok(synced) => assert_eq!(synced.durable, 1),
+                Err(error) => assert!(matches!(error, SyncError::Closed), "{error}"),
+            },
+            Err(error) => assert!(matches!(error, WriteError::Closed), "{error}"),
+        });
+        let next = Arc::clone(&mapping);
+        let heir = thread::spawn(move || {
+            if lock::acquire(&next.file).unwrap() {
+                let durable = next.durable();
+                thread::yield_now();
+                assert_eq!(next.durable(), durable, "the state page is the heir's");
+            }
+        });
+        shared.close().unwrap();
+        thread.join().unwrap();
+        heir.join().unwrap();
+        let mut witness = Witness { reader: Reader::over(Arc::clone(&mapping)), count: 0 };
+        assert_eq!(witness.poll(3), Next::Closed(CloseReason::Closed));
+        assert!(mapping.durable() <= witness.count);
+    });
+}
+
+/// After a sync that failed no record is blessed, and every handle says so.
+#[test]
+fn a_sync_that_fails_while_another_thread_appends() {
+    explore(|options| {
+        let writer = channel(options);
+        let mapping = Arc::clone(writer.mapping());
+        mapping.region.fail_flush(1);
+        let shared = writer.into_shared();
+        shared.append(&payload(0)).unwrap();
+        let other = shared.clone();
+        let thread = thread::spawn(move || match other.append(&payload(1)) {
+            Ok(sequence) => sequence,
+            Err(WriteError::Poisoned { .. }) => 0,
+            Err(error) => panic!("{error}"),
+        });
+        assert!(matches!(shared.sync(), Err(SyncError::Io { .. })));
+        let last = thread.join().unwrap();
+        assert!(matches!(shared.append(&payload(9)), Err(WriteError::Poisoned { .. })));
+        let mut witness = Witness { reader: Reader::over(Arc::clone(&mapping)), count: 0 };
+        assert_eq!(witness.poll(4), Next::Closed(CloseReason::SyncFailed));
+        assert_eq!((witness.count, mapping.durable()), (last + 1, 0));
+    });
+}
