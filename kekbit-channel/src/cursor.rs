@@ -117,7 +117,10 @@ impl Cursor {
         match found {
             Ok(None) => Ok(None),
             Ok(Some(Finding::Pending)) => Ok(Some(Next::Pending)),
-            Ok(Some(Finding::Abandoned)) => Ok(Some(Next::Abandoned)),
+            Ok(Some(Finding::Abandoned)) => match scan::hole(mapping, position) {
+                None => Ok(Some(Next::Abandoned)),
+                Some(problem) => Err(mapping.damaged(position, problem)),
+            },
             Ok(Some(Finding::TimedOut)) => Ok(Some(Next::TimedOut)),
             Err(source) => Err(ReadError::Io {
                 path: mapping.path.clone(),

@@ -438,6 +438,19 @@ pub enum Problem {
         /// Bytes that the word says.
         len: u64,
     },
+    /// Nothing is published here, but something lies behind. The file was copied while its writer
+    /// ran, the power failed, or the writer died within a record and this is another boot.
+    #[error("there is a hole: nothing is published here, but bytes lie behind, at offset {beyond}")]
+    Hole {
+        /// Where the first of them lie, in the file.
+        beyond: u64,
+    },
+    /// Nothing is published here, although a sync had covered it.
+    #[error("nothing is here, although a sync had covered all records below {durable}")]
+    Missing {
+        /// Records below this number had been synced.
+        durable: u64,
+    },
     /// The checksum is not that of the frame.
     #[error("the checksum is {found:#010x} and should be {expected:#010x}")]
     Checksum {

@@ -42,6 +42,8 @@ pub(crate) struct Mapping {
     pub(crate) unverified_from: u64,
     /// In a file that must be scanned: records below this number have been walked over.
     pub(crate) proven: AtomicU64,
+    /// In such a file: where a zero word lies behind which there is nothing; 0 if not known.
+    whole_at: AtomicU64,
     pub(crate) path: PathBuf,
     pub(crate) file: File,
 }
@@ -207,6 +209,7 @@ impl Mapping {
             volatile,
             unverified_from: u64::MAX,
             proven: AtomicU64::new(base),
+            whole_at: AtomicU64::new(0),
             path: path.to_owned(),
             file,
         }
@@ -291,6 +294,18 @@ impl Mapping {
         // Relaxed: the number only says where a later walk may start. Whoever uses it loads the
         // words themselves with acquire order.
         self.proven.fetch_max(position.sequence, Ordering::Relaxed);
+    }
+
+    /// Whether nothing was found behind `position`, where nobody writes any more.
+    pub(crate) fn is_whole_at(&self, position: Position) -> bool {
+        // Relaxed: the number alone matters; what lies behind it is not read.
+        self.whole_at.load(Ordering::Relaxed) == position.offset
+    }
+
+    /// Notes that nothing was found behind `position`.
+    pub(crate) fn prove_whole_at(&self, position: Position) {
+        // Relaxed: as in `is_whole_at`.
+        self.whole_at.store(position.offset, Ordering::Relaxed);
     }
 
     /// The schema of the records, if the header and its text say the same.

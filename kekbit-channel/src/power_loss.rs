@@ -40,7 +40,7 @@ const IMAGES: u64 = 40;
 struct Counted {
     images: u64,
     records: u64,
-    torn: u64,
+    damaged: u64,
     lost: u64,
     unverified: u64,
     cuts_in_recovery: u64,
@@ -48,10 +48,10 @@ struct Counted {
 
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counted { images, records, torn, lost, unverified, cuts_in_recovery } = self;
+        let Counted { images, records, damaged, lost, unverified, cuts_in_recovery } = self;
         write!(
             f,
-            "{images} images with {records} records, {torn} that end in a torn frame, {lost} that \
+            "{images} images with {records} records, {damaged} that end in a torn frame or a hole, {lost} that \
              lost records, {unverified} records of doubtful content, {cuts_in_recovery} cuts in \
              recovery"
         )
@@ -83,6 +83,8 @@ struct Bounds {
     most: u64,
     /// The close mark that can be there, and the records in front of it.
     end: Option<(CloseReason, u64)>,
+    /// Whether it must be there.
+    sealed: bool,
     /// Of a copy: when it was begun.
     start: Option<Moment>,
     moment: Moment,
@@ -129,7 +131,7 @@ fn examine(script: &Script, rng: &mut Rng, counted: &mut Counted) {
     let total = script.truth.len() as u64;
     let most = (promise.appended + 1).min(total);
     let end = promise.end.map(|reason| (reason, total));
-    let bounds = Bounds { origin, sure, least: sure, most, end, start, moment };
+    let bounds = Bounds { origin, sure, least: sure, most, end, sealed: false, start, moment };
     lay(&script.path, &bytes, origin);
     counted.images += 1;
     let found = read(script, bounds, counted);
@@ -193,6 +195,7 @@ fn recover_under_power_cuts(script: &Script, bounds: Bounds, rng: &mut Rng, coun
     let sealed = Bounds {
         least: recovery.records,
         end: Some((recovery.reason, recovery.records)),
+        sealed: true,
         ..bounds
     };
     let mut again = Counted::default();
@@ -211,8 +214,9 @@ fn recover_under_power_cuts(script: &Script, bounds: Bounds, rng: &mut Rng, coun
         }
         _ => (bounds.sure, bounds.most),
     };
+    let there = recovery.sealed && moment == history.last();
     counted.cuts_in_recovery += 1;
-    let cut = Bounds { origin: Origin::PowerCut, sure, least, ..sealed };
+    let cut = Bounds { origin: Origin::PowerCut, sure, least, sealed: there, ..sealed };
     let left = read(script, cut, &mut again);
     let second = recover(path).unwrap();
     assert_eq!(second.records, left);
@@ -226,10 +230,15 @@ fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> u64 {
         let record = match reader.try_next() {
             Ok(Next::Record(record)) => record,
             Ok(Next::Closed(reason)) => break Some(reason),
-            Ok(Next::Abandoned) => break None,
+            Ok(Next::Abandoned) => {
+                if bounds.origin != Origin::Death {
+                    assert_nothing_behind(&mut reader);
+                }
+                break None;
+            }
             Ok(other) => panic!("{other:?} where nobody holds the lock"),
             Err(ReadError::Damaged { .. }) if bounds.origin != Origin::Death => {
-                counted.torn += 1;
+                counted.damaged += 1;
                 break None;
             }
             Err(error) => panic!("{error}"),
@@ -257,10 +266,22 @@ fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> u64 {
     if let Some(reason) = end {
         assert_eq!(Some((reason, count)), bounds.end);
     }
+    assert!(end.is_some() || !bounds.sealed, "recovery had sealed it");
     counted.records += count;
     counted.lost += u64::from(count < script.promise(bounds.moment).appended);
     search_agrees(&mut reader, bounds, count);
     count
+}
+
+/// What is shown as an end is no hole: no word of a frame lies behind it, and in a channel without
+/// a stride, where that cannot be told, nothing at all.
+fn assert_nothing_behind(reader: &mut Reader) {
+    let bytes = fs::read(reader.path()).unwrap();
+    let end = usize::try_from(reader.parts().1.position.offset).unwrap();
+    let step = usize::try_from(reader.header().stride.max(8)).unwrap();
+    for word in (end..bytes.len()).step_by(step) {
+        assert_eq!(bytes[word..word + 8], [0; 8], "at {word}, behind the end at {end}");
+    }
 }
 
 /// Each byte of a payload that is not the true one is of some time.

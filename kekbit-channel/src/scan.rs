@@ -9,6 +9,8 @@ use kekbit_codec::{
 
 use crate::{
     error::Problem,
+    file,
+    layout::PAGE_SIZE,
     mapping::{Mapping, Position},
     next::{CloseReason, Recorded},
 };
@@ -188,6 +190,54 @@ pub(crate) fn walk(
         };
         return Walk { end: at, stop };
     }
+}
+
+/// What is wrong with an end of records that is just a zero word, if something is. To be asked
+/// when nobody writes any more.
+///
+/// In the file that was created, in its boot, the zero word is the end. In a copy, and after a power
+/// cut, more may lie behind it.
+pub(crate) fn hole(mapping: &Mapping, at: Position) -> Option<Problem> {
+    let durable = mapping.durable();
+    if at.sequence < durable {
+        return Some(Problem::Missing { durable });
+    }
+    if mapping.searchable || mapping.is_whole_at(at) {
+        return None;
+    }
+    let problem = beyond(mapping, at).map(|beyond| Problem::Hole { beyond });
+    if problem.is_none() {
+        mapping.prove_whole_at(at);
+    }
+    problem
+}
+
+/// Where the first word that is not zero lies behind a position. With a stride, only words of
+/// frames count: what else lies there was never published.
+fn beyond(mapping: &Mapping, at: Position) -> Option<u64> {
+    let step = if mapping.header.stride == 0 { WORD_SIZE } else { mapping.header.stride };
+    let limit = mapping.limit();
+    let mut offset = at.offset + step;
+    let mut asked_page = 0;
+    while offset < limit {
+        // Most of it has never been written: the file system knows, and making blocks of it in
+        // memory would cost more than asking, once a page.
+        if offset / PAGE_SIZE != asked_page {
+            asked_page = offset / PAGE_SIZE;
+            let data = file::next_data(&mapping.file, offset)?;
+            let skipped = data.saturating_sub(offset) / step;
+            if skipped != 0 {
+                offset = offset.saturating_add(skipped * step);
+                continue;
+            }
+        }
+        // Acquire, in `Region::load`: nothing is to be ordered, nobody writes.
+        if mapping.region.load(offset).is_some_and(|bits| bits != 0) {
+            return Some(offset);
+        }
+        offset += step;
+    }
+    None
 }
 
 /// How many records lie from `at` on without a gap, at most `max`; the first that is damaged

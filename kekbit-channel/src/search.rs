@@ -9,8 +9,9 @@ use kekbit_codec::frame::{Kind, WORD_SIZE, Word};
 
 use crate::{
     error::{ReadError, SeekError},
+    lock,
     mapping::{Mapping, Position},
-    scan::{self, Frame, Step, Stop},
+    scan::{self, Frame, Step, Stop, Walk},
     sync::Ordering,
 };
 
@@ -73,10 +74,7 @@ pub(crate) fn time(mapping: &Mapping, nanos: u64) -> Result<Position, SeekError>
     if mapping.header.stride == 0 {
         let reached = |_: Position, stamp: Option<u64>| stamp.is_some_and(|stamp| nanos <= stamp);
         let walk = scan::walk(mapping, mapping.start(), reached);
-        return match walk.stop {
-            Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem).into()),
-            Stop::Empty | Stop::Close(_) | Stop::Found => Ok(walk.end),
-        };
+        return Ok(ended(mapping, walk)?);
     }
     let end = end(mapping, mapping.start())?;
     let (mut low, mut high) = (mapping.base, end.sequence);
@@ -187,9 +185,8 @@ fn walk_to(
     let walk = scan::walk(mapping, start, |at, _stamp| at.sequence == sequence);
     mapping.prove(walk.end);
     match walk.stop {
-        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
         _ if walk.end.sequence == sequence => Ok(Some(walk.end)),
-        _ => Ok(None),
+        _ => ended(mapping, walk).map(|_end| None),
     }
 }
 
@@ -199,8 +196,26 @@ fn walk_to_end(mapping: &Mapping, from: Position) -> Result<Position, ReadError>
     let start = proven.filter(|proven| from.sequence < proven.sequence).unwrap_or(from);
     let walk = scan::walk(mapping, start, |_at, _stamp| false);
     mapping.prove(walk.end);
-    match walk.stop {
-        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
-        Stop::Empty | Stop::Close(_) | Stop::Found => Ok(walk.end),
-    }
+    ended(mapping, walk)
+}
+
+/// Where a walk has ended, if that is an end.
+fn ended(mapping: &Mapping, walk: Walk) -> Result<Position, ReadError> {
+    let problem = match walk.stop {
+        Stop::Damage(problem) => Some(problem),
+        // As a reader does: zero, then nobody holds the lock, then still zero.
+        Stop::Empty if !is_written(mapping)? && scan::step(mapping, walk.end) == Step::Empty => {
+            scan::hole(mapping, walk.end)
+        }
+        Stop::Empty | Stop::Close(_) | Stop::Found => None,
+    };
+    problem.map_or(Ok(walk.end), |problem| Err(mapping.damaged(walk.end, problem)))
+}
+
+fn is_written(mapping: &Mapping) -> Result<bool, ReadError> {
+    lock::is_held(&mapping.file).map_err(|source| ReadError::Io {
+        path: mapping.path.clone(),
+        step: "asking whether its writer is alive",
+        source,
+    })
 }

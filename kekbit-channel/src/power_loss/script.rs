@@ -298,9 +298,7 @@ impl Life {
     fn truth(&self) -> Vec<Truth> {
         let mut reader = Reader::open(&self.path).unwrap();
         let mut truth = Vec::new();
-        loop {
-            // Padding in front of a record is not part of it.
-            let Ok(Next::Record(record)) = reader.try_next() else { break };
+        while let Next::Record(record) = reader.try_next().unwrap() {
             let (stamp, payload) = (record.timestamp, record.value.to_vec());
             let head = frame::head_size(stamp.is_some());
             let offset = reader.parts().1.position.offset;

@@ -46,6 +46,7 @@ pub(crate) fn channel_on(options: &ChannelOptions, region: impl FnOnce(u64) -> R
     Writer::start(mapping, options.clock)
 }
 
+#[cfg(loom)]
 impl Writer {
     /// Leaves everything as it is, as a process does that is killed. The lock is the caller's.
     pub(crate) fn die(mut self) -> Arc<Mapping> {
