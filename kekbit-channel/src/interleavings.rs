@@ -4,8 +4,8 @@
 //! The code is that of production; atomics and locks are loom's (`sync`), memory is its own
 //! ([`region::heap`](crate::region), which is `region/model.rs` then) and also tells when bytes are
 //! read and written without an order between the two. The lock of the writer is one from which no
-//! order of memory is expected. All histories are explored, without a bound on preemptions. Searches
-//! read the file and are not in it.
+//! order of memory is expected. All histories are explored, without a bound on preemptions.
+//! Searches read the file and are not in it.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release -p kekbit-channel --lib interleavings

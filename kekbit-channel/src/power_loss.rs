@@ -1,10 +1,11 @@
 //! Goal: a power cut, at any moment, loses nothing that a sync had covered, and what is read
 //! afterwards is a prefix of what was written. So for copies that are made meanwhile.
 //!
-//! Method: a channel lives a random life in a real file ([`script`]) while every store of a word and
-//! every flush is watched. Then a file is made as a disk could hold it after a power cut at one of
-//! those moments ([`disk`]), as a copy could, or as the death of the process leaves it. That file is
-//! opened, read, searched and recovered; in the middle of the recovery the power fails again.
+//! Method: a channel lives a random life in a real file ([`script`]) while every store of a word
+//! and every flush is watched. Then a file is made as a disk could hold it after a power cut at one
+//! of those moments ([`disk`]), as a copy could, or as the death of the process leaves it. That
+//! file is opened, read, searched and recovered; in the middle of the recovery the power fails
+//! again.
 //!
 //! One life gives [`IMAGES`] images. `docs/RELIABILITY.md` has the commands.
 
@@ -93,7 +94,7 @@ struct Bounds {
 #[test]
 fn what_a_sync_covered_is_there_and_what_is_read_was_written() {
     let folder = memory_folder();
-    Cases::of("power loss", 60).run(|number, rng, counted: &mut Counted| {
+    Cases::of("power loss", 20).run(|number, rng, counted: &mut Counted| {
         let path = folder.path().join(format!("{number}.kekbit"));
         let script = Script::play(&path, rng);
         for _ in 0..IMAGES {

@@ -195,8 +195,8 @@ pub(crate) fn walk(
 /// What is wrong with an end of records that is just a zero word, if something is. To be asked
 /// when nobody writes any more.
 ///
-/// In the file that was created, in its boot, the zero word is the end. In a copy, and after a power
-/// cut, more may lie behind it.
+/// In the file that was created, in its boot, the zero word is the end. In a copy, and after a
+/// power cut, more may lie behind it.
 pub(crate) fn hole(mapping: &Mapping, at: Position) -> Option<Problem> {
     let durable = mapping.durable();
     if at.sequence < durable {

@@ -113,6 +113,9 @@ pub(crate) fn record(mapping: &Mapping, sequence: u64) -> Result<Option<Frame<'_
     match scan::step(mapping, slot) {
         Step::Record(frame) => Ok(Some(frame)),
         Step::Damage(problem) => Err(mapping.damaged(slot, problem)),
+        Step::Empty if !mapping.searchable => {
+            ended(mapping, Walk { end: slot, stop: Stop::Empty }).map(|_end| None)
+        }
         Step::Empty | Step::Close(_) | Step::Padding(_) => Ok(None),
     }
 }

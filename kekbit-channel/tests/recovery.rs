@@ -345,14 +345,26 @@ fn image_of(places: &[Place], spec: Spec) -> Image {
     image
 }
 
-/// What a reader finds of a typed channel by walking, which all other ways have to agree with.
-fn check_ways(path: &Path, count: u64) {
+/// What a reader finds of a typed channel by walking, which all other ways have to agree with. At a
+/// hole, none of them says that the channel ends there.
+fn check_ways(path: &Path, count: u64, hole: bool) {
     let reader = TypedReader::<Number>::open(path).unwrap();
     let walked = reader.clone().iter().filter(Result::is_ok).count() as u64;
     assert_eq!(walked, count);
+    let is_hole = |error: &ReadError| {
+        let at = |sequence: u64| hole && sequence == count;
+        matches!(error, ReadError::Damaged { sequence, problem: Problem::Hole { .. }, .. }
+            if at(*sequence))
+    };
     let mut other = reader.clone();
-    if other.seek_to_end().is_ok() {
-        assert_eq!(other.next_sequence(), count, "seek_to_end");
+    match other.seek_to_end() {
+        Ok(()) => assert_eq!((other.next_sequence(), hole), (count, false), "seek_to_end"),
+        Err(SeekError::Read(error)) => assert!(is_hole(&error), "{error}"),
+        Err(error) => panic!("{error}"),
+    }
+    match reader.record_count() {
+        Ok(found) => assert_eq!((found, hole), (count, false), "record_count"),
+        Err(error) => assert!(is_hole(&error), "{error}"),
     }
     for sequence in 0..16 {
         match reader.get(sequence) {
@@ -360,22 +372,30 @@ fn check_ways(path: &Path, count: u64) {
                 assert!(sequence < count, "get({sequence}) of {count}");
                 assert_eq!(record.value.value, 10 * sequence);
             }
-            Ok(None) => assert!(count <= sequence, "get({sequence}) of {count}"),
-            Err(error) => panic!("{error}"),
+            // Behind the capacity of 14 nothing can be, hole or not.
+            Ok(None) => {
+                let absent = count <= sequence && (!hole || 14 <= sequence);
+                assert!(absent, "get({sequence}) of {count}");
+            }
+            Err(error) => assert!(count <= sequence && is_hole(&error), "{error}"),
         }
         let mut other = reader.clone();
         match other.seek(sequence) {
             Ok(()) => assert!(sequence <= count, "seek({sequence}) of {count}"),
             Err(SeekError::OutOfRange { end, .. }) => {
-                assert!(count < sequence, "seek({sequence}) of {count}");
+                assert!(count < sequence && !hole, "seek({sequence}) of {count}");
                 assert_eq!(end, count);
             }
+            Err(SeekError::Read(error)) => assert!(count < sequence && is_hole(&error), "{error}"),
             Err(error) => panic!("{error}"),
         }
     }
     let mut other = reader.clone();
-    other.seek_to_time(Timestamp::from_nanos(5)).unwrap();
-    assert_eq!(other.next_sequence(), count.min(5), "seek_to_time");
+    match other.seek_to_time(Timestamp::from_nanos(5)) {
+        Ok(()) => assert_eq!((other.next_sequence(), hole), (count.min(5), false), "seek_to_time"),
+        Err(SeekError::Read(error)) => assert!(is_hole(&error), "{error}"),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 proptest! {
@@ -416,12 +436,16 @@ proptest! {
         (image.tail, image.sequence) = (image.slot(records), records);
         image.close(4).patch(|spec| spec.durable = records);
         check_same(&path, &image);
-        check_ways(&path, records);
+        check_ways(&path, records, false);
     }
 
     /// Of a copy, only what lies in front of the first hole is there, whatever way one comes.
     #[test]
-    fn a_copy_with_holes_ends_at_the_first(places in places(), checked: bool, closed: bool) {
+    fn a_copy_is_there_up_to_its_first_hole(
+        places in places(),
+        checked: bool,
+        closed: bool,
+    ) {
         let (_folder, path) = place();
         let places: Vec<Place> =
             places.into_iter().filter(|place| *place != Place::Bad).collect();
@@ -435,8 +459,69 @@ proptest! {
         }
         image.write(&path);
         let valid = places.iter().take_while(|place| **place == Place::Good).count();
-        check_ways(&path, valid as u64);
+        let good = |place: &Place| *place == Place::Good;
+        let hole = places[valid..].iter().any(good) || closed && valid < places.len();
+        check_ways(&path, valid as u64, hole);
     }
+}
+
+/// Copied again and again while the writer runs: each copy holds a prefix, and what is shown as its
+/// end is one.
+#[test]
+fn a_copy_of_a_running_channel_is_a_prefix_or_says_where_its_hole_is() {
+    const COUNT: u64 = 100_000;
+    let (folder, path) = place();
+    let options = ChannelOptions::new().records(COUNT);
+    let mut writer = kekbit_channel::TypedWriter::<Number>::create(&path, &options).unwrap();
+    let copy = folder.path().join("copy.kekbit");
+    std::thread::scope(|threads| {
+        let thread = threads.spawn(move || {
+            for sequence in 0..COUNT {
+                writer.append(&Number { value: 10 * sequence }).unwrap();
+            }
+        });
+        let mut last = 0;
+        while !thread.is_finished() {
+            fs::copy(&path, &copy).unwrap();
+            last = check_copy(&copy, last);
+        }
+    });
+    fs::copy(&path, &copy).unwrap();
+    assert_eq!(check_copy(&copy, 0), COUNT);
+}
+
+/// Reads a copy, which holds `least` records or more, and gives the number of its records.
+fn check_copy(copy: &Path, least: u64) -> u64 {
+    let mut reader = TypedReader::<Number>::open(copy).unwrap();
+    let mut count = 0;
+    let hole = loop {
+        match reader.try_next() {
+            Ok(Next::Record(record)) => {
+                assert_eq!((record.sequence, record.value.value), (count, 10 * count));
+                count += 1;
+            }
+            Ok(Next::Abandoned | Next::Closed(_)) => break false,
+            // A frame of which a part had not been copied yet is as good as a hole.
+            Err(ReadError::Damaged { sequence, .. }) => {
+                assert_eq!(sequence, count);
+                break true;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(least <= count, "{count} records, and {least} in the copy before");
+    let image = Image::of_file(copy);
+    let behind = image.slot(count) + 16;
+    let is_zero = image.bytes[behind..].chunks(16).all(|slot| slot[..8] == [0; 8]);
+    assert!(hole || is_zero, "records lie behind the end at {count}");
+    count
+}
+
+fn assert_hole(error: SeekError, record: u64, first: u64) {
+    let SeekError::Read(ReadError::Damaged { sequence, problem, .. }) = error else {
+        panic!("{error}");
+    };
+    assert_eq!((sequence, problem), (record, Problem::Hole { beyond: first }));
 }
 
 /// A file that was copied while its writer was writing, with a page that had not been copied yet.
@@ -456,12 +541,14 @@ fn a_real_copy_is_scanned_and_not_searched() {
 
     let whole = (5 * PAGE / 16) as u64;
     let mut reader = TypedReader::<Number>::open(&copy).unwrap();
-    reader.seek_to_end().unwrap();
-    assert_eq!(reader.next_sequence(), whole);
+    let beyond = (hole + PAGE) as u64;
+    assert_hole(reader.seek_to_end().unwrap_err(), whole, beyond);
+    assert_hole(reader.seek(2999).unwrap_err(), whole, beyond);
+    assert_hole(reader.get(whole).unwrap_err().into(), whole, beyond);
+    assert_hole(reader.get(2999).unwrap_err().into(), whole, beyond);
     assert_eq!(reader.get(whole - 1).unwrap().unwrap().value.value, 10 * (whole - 1));
-    assert!(reader.get(whole).unwrap().is_none());
-    assert!(reader.get(2999).unwrap().is_none());
-    assert!(matches!(reader.seek(2999), Err(SeekError::OutOfRange { end, .. }) if end == whole));
+    reader.seek(whole).unwrap();
+    assert_hole(reader.try_next().unwrap_err().into(), whole, beyond);
 
     let mut original = TypedReader::<Number>::open(&path).unwrap();
     original.seek_to_end().unwrap();
@@ -486,8 +573,7 @@ fn a_real_copy_is_scanned_and_not_searched() {
         return;
     };
     let mut reader = TypedReader::<Number>::open(&restored).unwrap();
-    reader.seek_to_end().unwrap();
-    assert_eq!(reader.next_sequence(), whole, "a restored file is a copy");
+    assert_hole(reader.seek_to_end().unwrap_err(), whole, beyond);
 }
 
 #[test]
@@ -555,8 +641,9 @@ fn a_file_of_an_earlier_boot_is_scanned() {
         let mut image = image.clone();
         image.patch(change).write(&path);
         let mut reader = TypedReader::<Number>::open(&path).unwrap();
-        reader.seek_to_end().unwrap();
-        assert_eq!(reader.next_sequence(), 3);
+        let beyond = image.slot(4) as u64;
+        assert_hole(reader.seek_to_end().unwrap_err(), 3, beyond);
+        assert_eq!(reader.iter().filter(Result::is_ok).count(), 3);
     }
 }
 

@@ -1,9 +1,9 @@
 //! [`History`]: what a file held at every moment, and what a disk may hold of it.
 //!
 //! The model of the page cache: between two syncs the kernel writes each dirty page to the disk
-//! when it likes, none, once or often. So at a power cut a page of the disk has any content that the
-//! page had since it was last flushed. A disk writes sectors: the page that it was about to write
-//! may be of different times in each. While a sector travels, the CPU goes on storing: of two
+//! when it likes, none, once or often. So at a power cut a page of the disk has any content that
+//! the page had since it was last flushed. A disk writes sectors: the page that it was about to
+//! write may be of different times in each. While a sector travels, the CPU goes on storing: of two
 //! neighbouring times it may hold any mixture of aligned eight bytes.
 
 use std::{cell::RefCell, fs, io, path::Path, rc::Rc};
