@@ -939,7 +939,28 @@ class Channel:
         if sequence < durable:
             return State("damaged", f"record {sequence} is not there, although a sync had covered "
                                     f"all below {durable}")
+        beyond = None if self.original else self._behind(count)
+        if beyond is not None:
+            return State("damaged", f"record {sequence} is not there, but something lies behind "
+                                    f"it, at byte {beyond}: a copy made while its writer ran, or "
+                                    "what a power cut has left; `recover` tells what can be kept")
         return State("abandoned")
+
+    def _behind(self, count: int) -> Optional[int]:
+        """Where the first word lies that is not zero, of the frames behind number ``count``."""
+        index = count + 1
+        while index < self.record_capacity:
+            try:  # What was never written is passed over, and takes no memory.
+                start = os.lseek(self._fd, self._data + index * self.stride, os.SEEK_DATA)
+            except OSError:
+                return None
+            index = max(index, (start - self._data) // self.stride)
+            many = min(1 << 16, self.record_capacity - index)
+            words = np.flatnonzero(self._view("<u8", self._data + index * self.stride, many))
+            if len(words):
+                return self._data + (index + int(words[0])) * self.stride
+            index += many
+        return None
 
     @property
     def reason(self) -> Union[str, int, None]:

@@ -533,7 +533,11 @@ class Ends(Case):
         image = numbers(6, close=1)
         image.put(image.slot(2), 0)
         self.assertEqual(len(self.channel(image)), 2)
-        self.assertEqual(self.channel(image).state(), "abandoned")
+        state = self.channel(image).state()
+        self.assertEqual(state, "damaged")
+        beyond = image.slot(3)
+        self.assertIn(f"record 2 is not there, but something lies behind it, at byte {beyond}",
+                      state.reason)
         image.write_original(self.path)
         # A search may look anywhere; this is why only originals are searched.
         for verify, count in ((False, 6), (True, 2)):
