@@ -82,7 +82,9 @@ impl Region {
     pub(crate) fn load(&self, offset: u64) -> Option<u64> {
         // NB: not one Acquire load. Of memory that may not be written, only Relaxed loads are
         // guaranteed not to write, see `word`. On x86-64 both are the same instruction.
-        let bits = self.word(offset)?.load(Ordering::Relaxed);
+        // ThreadSanitizer knows no fences; `.ci/sanitize` sets `tsan`.
+        let order = if cfg!(tsan) { Ordering::Acquire } else { Ordering::Relaxed };
+        let bits = self.word(offset)?.load(order);
         // Acquire: pairs with the Release store in `Region::store` that the load has seen.
         fence(Ordering::Acquire);
         Some(u64::from_le(bits))

@@ -42,7 +42,9 @@ pub(crate) fn channel_on(options: &ChannelOptions, region: impl FnOnce(u64) -> R
     };
     let region = region(header.file_size().unwrap());
     let nowhere = File::open("/dev/null").unwrap();
-    let mapping = Mapping::over(region, header, 0, nowhere, Path::new("heap"), false);
+    let mut mapping = Mapping::over(region, header, 0, nowhere, Path::new("heap"), false);
+    // No other boot, no copy.
+    mapping.searchable = true;
     Writer::start(mapping, options.clock)
 }
 
@@ -192,6 +194,39 @@ proptest! {
         prop_assert_eq!(reader.iter().count(), oracle.len());
         let is_closed = matches!(reader.try_next().unwrap(), Next::Closed(_));
         prop_assert!(is_closed);
+    }
+}
+
+/// The handshake itself, on memory that all threads share, for tools that watch every access: a
+/// sanitizer, Miri.
+#[test]
+fn threads_that_read_while_another_writes_see_whole_records() {
+    const COUNT: u64 = if cfg!(miri) { 50 } else { 20_000 };
+    let payload = |sequence: u64| payload((sequence % 50) as usize, sequence as usize);
+    for options in [ChannelOptions::new(), ChannelOptions::new().without_checksums().time_stamps()]
+    {
+        let mut writer = channel(&options.bytes(COUNT * 80));
+        std::thread::scope(|threads| {
+            for _ in 0..3 {
+                let mut reader = Reader::over(Arc::clone(&writer.mapping));
+                threads.spawn(move || {
+                    while reader.next_sequence() < COUNT {
+                        let sequence = reader.next_sequence();
+                        if let Some(record) = reader.iter().next() {
+                            let record = record.unwrap();
+                            assert_eq!(record.sequence, sequence);
+                            assert_eq!(record.value, payload(sequence));
+                        }
+                    }
+                });
+            }
+            for sequence in 0..COUNT {
+                if sequence % 7 == 0 {
+                    drop(writer.claim(40).map(|mut claim| claim.fill(0xFF)));
+                }
+                writer.append(&payload(sequence)).unwrap();
+            }
+        });
     }
 }
 
