@@ -8,8 +8,8 @@
 //! written after `docs/FORMAT.md` alone (`support/judge.rs`). With checksums, what is read is also
 //! compared with what was written.
 //!
-//! `cargo test -p kekbit-channel --test damage` takes a sample. With `KEKBIT_CASES=1000000000` each
-//! harness walks through all of its cases, as far as they can be counted; one that cannot says so.
+//! `cargo test -p kekbit-channel --test damage` takes a sample. With `KEKBIT_CASES=1000000` each
+//! harness goes through all of its cases, or, where there is no end of them, through as many.
 
 #[path = "support/allocations.rs"]
 mod allocations;
