@@ -21,7 +21,7 @@ pub(crate) struct Disk {
     kind: String,
     device: PathBuf,
     /// Keeps the loop device, which is set up to vanish with its last user.
-    _held: Option<File>,
+    held: Option<File>,
     pub(crate) folder: PathBuf,
 }
 
@@ -36,7 +36,7 @@ impl Disk {
             mount(Some(kind), &folder, Some(kind), MsFlags::empty(), Some(size.as_str()))
                 .map_err(|error| format!("cannot mount a tmpfs ({error})"))?;
             let (kind, device) = (kind.to_owned(), PathBuf::from(kind));
-            return Ok(Disk { kind, device, _held: None, folder });
+            return Ok(Disk { kind, device, held: None, folder });
         }
         let image = place.join(format!("{kind}.image"));
         let file = File::create(&image).map_err(|error| error.to_string())?;
@@ -52,7 +52,7 @@ impl Disk {
         let held = File::open(&device).map_err(|error| error.to_string());
         // It is in use, so this says that it is to go with its last user.
         run(Command::new("losetup").arg("--detach").arg(&device))?;
-        let disk = Disk { kind: kind.to_owned(), device, _held: Some(held?), folder };
+        let disk = Disk { kind: kind.to_owned(), device, held: Some(held?), folder };
         disk.mount()?;
         Ok(disk)
     }
@@ -72,6 +72,11 @@ impl Disk {
 
     pub(crate) fn unmount(&self) {
         umount2(&self.folder, MntFlags::empty()).unwrap();
+        if self.held.is_some() {
+            // What the system keeps of the device while it is open, changes of the file system
+            // among it that never got to its log, would be there again at the next mount.
+            run(Command::new("blockdev").arg("--flushbufs").arg(&self.device)).unwrap();
+        }
     }
 
     /// Cuts it off from its disk, at once: nothing that is still in memory gets there any more. The
