@@ -19,6 +19,8 @@ mod cases;
 mod image;
 #[path = "support/judge.rs"]
 mod judge;
+#[path = "damage/numpy.rs"]
+mod numpy;
 #[path = "damage/sealing.rs"]
 mod sealing;
 #[path = "damage/subjects.rs"]
@@ -35,7 +37,7 @@ use std::{
     time::Duration,
 };
 
-use kekbit_channel::{OpenError, Reader};
+use kekbit_channel::{DynamicReader, OpenError, Reader};
 use tempfile::TempDir;
 
 use crate::{
@@ -43,6 +45,7 @@ use crate::{
     cases::{Cases, Rng},
     image::{PAGE, Spec, crc32c},
     judge::{Bytes, End, Judged},
+    numpy::Numpy,
     subjects::{Identity, Kind, Number, Order, Subject, subjects},
 };
 
@@ -125,18 +128,19 @@ impl Table {
         &self.subject.image.bytes
     }
 
-    /// Puts a file of `size` bytes there that begins with `bytes`, looks at it in all ways, and
-    /// recovers it. `size` may be more than is stored.
-    fn examine(&self, bytes: &[u8], size: u64, what: &dyn Display, limit: i64) -> Examined {
+    /// Puts a file of `size` bytes there that begins with `bytes`. `size` may be more than is
+    /// stored, or than the file system can say.
+    fn put<'b>(&self, bytes: &'b [u8], size: u64) -> Bytes<'b> {
         fs::write(&self.path, bytes).unwrap();
-        let mut bytes = Bytes { bytes, size };
-        if bytes.size != bytes.bytes.len() as u64 {
-            let file = File::options().write(true).open(&self.path).unwrap();
-            if file.set_len(size).is_err() {
-                // More than the file system can say.
-                bytes.size = bytes.bytes.len() as u64;
-            }
-        }
+        let stored = bytes.len() as u64;
+        let grown = size != stored
+            && File::options().write(true).open(&self.path).unwrap().set_len(size).is_ok();
+        Bytes { bytes, size: if grown { size } else { stored } }
+    }
+
+    /// Puts a file there, looks at it in all ways, and recovers it.
+    fn examine(&self, bytes: &[u8], size: u64, what: &dyn Display, limit: i64) -> Examined {
+        let bytes = self.put(bytes, size);
         let what = &format_args!("{}, {what}", self.subject.name);
         let path = &self.path;
         let mut judged = bytes.judge();
@@ -454,6 +458,12 @@ fn header_fields(spec: &Spec, data: u64) -> Vec<Field> {
     ]
 }
 
+fn header_values(table: &Table) -> Vec<(Field, u64)> {
+    let fields = header_fields(&table.subject.image.spec, table.truth.data);
+    let each = |field: Field| field.3.clone().into_iter().map(move |value| (field.clone(), value));
+    fields.into_iter().flat_map(each).collect()
+}
+
 /// Puts a value into a header, without a checksum that fits.
 fn put(bytes: &mut [u8], (_, at, size, _): &Field, value: u64) {
     bytes[*at..at + size].fill(0);
@@ -484,15 +494,7 @@ fn claimed_size(bytes: &[u8]) -> u64 {
 #[test]
 fn a_header_may_say_anything() {
     let tables: Vec<Table> = subjects::few().into_iter().map(Table::of).collect();
-    let values: Vec<Vec<(Field, u64)>> = tables
-        .iter()
-        .map(|table| {
-            let fields = header_fields(&table.subject.image.spec, table.truth.data);
-            let each =
-                |field: Field| field.3.clone().into_iter().map(move |value| (field.clone(), value));
-            fields.into_iter().flat_map(each).collect()
-        })
-        .collect();
+    let values: Vec<_> = tables.iter().map(header_values).collect();
     let pairs: Vec<u64> = values.iter().map(|values| (values.len() as u64).pow(2)).collect();
     let all = pairs.iter().sum();
     run("headers", 800, Some(all), |rng, outcomes| {
@@ -707,23 +709,28 @@ fn damage_may_come_in_heaps() {
         let table = &tables[rng.usize(..tables.len())];
         let mut bytes = table.bytes().to_vec();
         let data = usize::try_from(table.truth.data).unwrap();
-        for _ in 0..rng.usize(1..6) {
-            // Mostly where the records are; the header has a checksum.
-            let start = if rng.u8(..8) == 0 { 0 } else { data };
-            let at = rng.usize(start..bytes.len());
-            let end = bytes.len().min(at + [1, 2, 8, 64, 512, PAGE][rng.usize(..6)]);
-            match rng.u8(..4) {
-                0 => bytes[at..end].fill(0),
-                1 => bytes[at..end].fill_with(|| rng.u8(..)),
-                2 => bytes[at] ^= 1 << rng.u8(..8),
-                _ => bytes.copy_within(at..end, rng.usize(..at + 1)),
-            }
-        }
+        heap(&mut bytes, data, rng);
         let what = format!("seed {}", rng.get_seed());
         let examined = table.examine(&bytes, bytes.len() as u64, &what, PEAK);
         let honest = examined.count(&table.truth, outcomes);
         assert!(honest || !table.subject.is_checked(), "{what}: made up");
     });
+}
+
+/// Does damage of several kinds, mostly from `data` on, where the records are; the header has a
+/// checksum.
+fn heap(bytes: &mut [u8], data: usize, rng: &mut Rng) {
+    for _ in 0..rng.usize(1..6) {
+        let start = if rng.u8(..8) == 0 { 0 } else { data };
+        let at = rng.usize(start..bytes.len());
+        let end = bytes.len().min(at + [1, 2, 8, 64, 512, PAGE][rng.usize(..6)]);
+        match rng.u8(..4) {
+            0 => bytes[at..end].fill(0),
+            1 => bytes[at..end].fill_with(|| rng.u8(..)),
+            2 => bytes[at] ^= 1 << rng.u8(..8),
+            _ => bytes.copy_within(at..end, rng.usize(..at + 1)),
+        }
+    }
 }
 
 /// Frames that nobody wrote, with words and checksums that fit: what a hostile writer may do.
@@ -747,4 +754,57 @@ fn words_may_say_anything() {
         let examined = table.examine(&bytes, bytes.len() as u64, &what, PEAK);
         examined.count(&table.truth, outcomes);
     });
+}
+
+/// The reader for numpy, which shares no code with either of the others, says the same of what is
+/// damaged, and raises nothing but its own errors.
+#[test]
+fn the_reader_for_numpy_says_the_same() {
+    let Some(mut numpy) = Numpy::start() else { return };
+    let all = subjects().into_iter().chain(subjects::large()).map(Table::of);
+    let tables: Vec<Table> = all.filter(|table| table.subject.kind != Kind::Raw).collect();
+    let values: Vec<_> = tables.iter().map(header_values).collect();
+    run("numpy", 400, None, |rng, outcomes| {
+        let index = rng.usize(..tables.len());
+        let (table, values) = (&tables[index], &values[index]);
+        let mut bytes = table.bytes().to_vec();
+        let data = usize::try_from(table.truth.data).unwrap();
+        let what = match rng.u8(..3) {
+            0 => {
+                let (field, value) = &values[rng.usize(..values.len())];
+                put(&mut bytes, field, *value);
+                sum_header(&mut bytes);
+                format!("{} is {value:#x}", field.0)
+            }
+            1 => {
+                let at = rng.usize(data..bytes.len().min(data + 200));
+                bytes[at] = changed(bytes[at], rng.u64(..PATTERNS), rng);
+                format!("byte {at} is {:#04x}", bytes[at])
+            }
+            _ => {
+                heap(&mut bytes, data, rng);
+                format!("seed {}", rng.get_seed())
+            }
+        };
+        let bytes = table.put(&bytes, claimed_size(&bytes));
+        // What the schema says of the records is a thing of its own.
+        let readable = DynamicReader::open(&table.path).is_ok();
+        let judged = bytes.judge().filter(|_| readable);
+        let expected = judged.as_ref().map_or_else(|| "refused".to_owned(), numpy_words);
+        let found = numpy.ask(&table.path);
+        let too_large = ADDRESSES <= bytes.size && found == "refused";
+        assert!(found == expected || too_large, "{}, {what}: {found}", table.subject.name);
+        Examined { judged, peak: 0 }.count(&table.truth, outcomes);
+    });
+}
+
+/// What the reader for numpy has to say of a file.
+fn numpy_words(judged: &Judged) -> String {
+    let end = match judged.end {
+        End::Close(_) => "closed",
+        // A record that had been on the disk is not there.
+        End::Empty if judged.spec.durable <= judged.end_sequence => "abandoned",
+        End::Empty | End::Bad => "damaged",
+    };
+    format!("{} {end}", judged.records.len())
 }
