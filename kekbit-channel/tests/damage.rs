@@ -15,12 +15,16 @@
 mod allocations;
 #[path = "support/cases.rs"]
 mod cases;
+#[path = "damage/headers.rs"]
+mod headers;
 #[path = "support/image.rs"]
 mod image;
 #[path = "support/judge.rs"]
 mod judge;
 #[path = "damage/numpy.rs"]
 mod numpy;
+#[path = "damage/schemas.rs"]
+mod schemas;
 #[path = "damage/sealing.rs"]
 mod sealing;
 #[path = "damage/subjects.rs"]
@@ -43,7 +47,8 @@ use tempfile::TempDir;
 use crate::{
     allocations::{Counting, counted},
     cases::{Cases, Rng},
-    image::{PAGE, Spec, crc32c},
+    headers::{claimed_size, header_values, put, sum_header},
+    image::PAGE,
     judge::{Bytes, End, Judged},
     numpy::Numpy,
     subjects::{Identity, Kind, Number, Order, Subject, subjects},
@@ -411,292 +416,6 @@ fn blocks_may_be_lost_and_confused() {
         // A header that is there whole with the state page of another channel is refused, and so
         // is every block of data.
         assert!(honest || !table.subject.is_checked(), "{what}: made up");
-    });
-}
-
-/// A field of the header, where it lies, and values for it that are worth a try.
-type Field = (&'static str, usize, usize, Vec<u64>);
-
-fn header_fields(spec: &Spec, data: u64) -> Vec<Field> {
-    fn around(value: u64) -> Vec<u64> {
-        let mut values = vec![0, 1, u64::MAX, 1 << 31, 1 << 32, 1 << 40, 1 << 47, 1 << 62];
-        for step in [1, 8, 64, 4096] {
-            values.extend([value.saturating_sub(step), value.saturating_add(step)]);
-        }
-        values.sort_unstable();
-        values.dedup();
-        values
-    }
-    let schema_len = spec.schema.len() as u64;
-    let largest = u64::from(spec.max_payload);
-    let mut lens = around(schema_len);
-    lens.extend([1 << 20, (1 << 20) + 1]);
-    let mut payloads = around(largest);
-    payloads.extend([(1 << 28) - 64, (1 << 28) - 63, (1 << 28) - 1, u64::from(u32::MAX)]);
-    let mut capacities = around(spec.capacity);
-    capacities.extend([i64::MAX as u64, (1 << 63) - 8192 - data, u64::MAX - data]);
-    vec![
-        ("magic", 0, 8, vec![0, u64::MAX, 0x0A0D_5449_424B_454C]),
-        ("version", 8, 4, vec![0, 2, u64::from(u32::MAX)]),
-        ("flags", 12, 4, vec![0, 1, 2, 3, 4, 7, 1 << 31]),
-        ("data offset", 16, 8, around(data)),
-        ("channel id", 24, 16, vec![0, 1]),
-        ("writer id", 40, 8, vec![0, u64::MAX]),
-        ("predecessor", 48, 16, vec![0, u64::MAX]),
-        ("created", 64, 8, vec![0, 1, u64::MAX]),
-        ("boot", 72, 16, vec![0, 1]),
-        ("device", 88, 8, vec![0, spec.device + 1]),
-        ("inode", 96, 8, vec![0, spec.inode + 1]),
-        ("writer timeout", 104, 8, vec![0, 1, u64::MAX]),
-        ("capacity", 112, 8, capacities),
-        ("largest payload", 120, 4, payloads),
-        ("alignment", 124, 4, vec![0, 1, 4, 7, 8, 16, 63, 64, 128, u64::from(u32::MAX)]),
-        ("stride", 128, 8, around(spec.stride)),
-        ("fingerprint", 136, 8, vec![0, 1, spec.fingerprint ^ 1]),
-        ("schema length", 144, 4, lens),
-        ("reserved", 148, 8, vec![1, 1 << 63]),
-    ]
-}
-
-fn header_values(table: &Table) -> Vec<(Field, u64)> {
-    let fields = header_fields(&table.subject.image.spec, table.truth.data);
-    let each = |field: Field| field.3.clone().into_iter().map(move |value| (field.clone(), value));
-    fields.into_iter().flat_map(each).collect()
-}
-
-/// Puts a value into a header, without a checksum that fits.
-fn put(bytes: &mut [u8], (_, at, size, _): &Field, value: u64) {
-    bytes[*at..at + size].fill(0);
-    let value = value.to_le_bytes();
-    let len = value.len().min(*size);
-    bytes[*at..at + len].copy_from_slice(&value[..len]);
-}
-
-/// Puts the checksum of a header right. Gives `false` if its schema is longer than the file.
-fn sum_header(bytes: &mut [u8]) {
-    let len = u32::from_le_bytes(bytes[144..148].try_into().unwrap());
-    let len = usize::try_from(len.min(1 << 20)).unwrap();
-    let mut schema = bytes[160..bytes.len().min(160 + len)].to_vec();
-    schema.resize(len, 0);
-    let sum = crc32c(&[&bytes[..156], &schema]);
-    bytes[156..160].copy_from_slice(&sum.to_le_bytes());
-}
-
-/// How long a file has to be of which the header says all this, as far as that can be said.
-fn claimed_size(bytes: &[u8]) -> u64 {
-    let at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-    let size = at(16).saturating_add(at(112)).saturating_add(3 * PAGE as u64);
-    size.clamp(bytes.len() as u64, 1 << 62)
-}
-
-/// One field of the header after the other says what is not so, and two of them, under a checksum
-/// that fits, in a file that is as long as they want it: terabytes of nothing.
-#[test]
-fn a_header_may_say_anything() {
-    let tables: Vec<Table> = subjects::few().into_iter().map(Table::of).collect();
-    let values: Vec<_> = tables.iter().map(header_values).collect();
-    let pairs: Vec<u64> = values.iter().map(|values| (values.len() as u64).pow(2)).collect();
-    let all = pairs.iter().sum();
-    run("headers", 800, Some(all), |rng, outcomes| {
-        let mut place = place(rng, all);
-        let mut index = 0;
-        while pairs[index] <= place {
-            place -= pairs[index];
-            index += 1;
-        }
-        let (table, values) = (&tables[index], &values[index]);
-        let count = values.len() as u64;
-        let one = &values[usize::try_from(place % count).unwrap()];
-        let other = &values[usize::try_from(place / count).unwrap()];
-        let mut bytes = table.bytes().to_vec();
-        put(&mut bytes, &one.0, one.1);
-        put(&mut bytes, &other.0, other.1);
-        sum_header(&mut bytes);
-        let what = format!("{} is {:#x}, {} is {:#x}", one.0.0, one.1, other.0.0, other.1);
-        let examined = table.examine(&bytes, claimed_size(&bytes), &what, PEAK_OF_SCHEMA);
-        examined.count(&table.truth, outcomes);
-    });
-}
-
-/// One line of a schema as somebody might have it who means no good.
-fn line(rng: &mut Rng) -> String {
-    let types = [
-        "u8",
-        "u64",
-        "bool",
-        "char",
-        "str",
-        "bytes",
-        "unit",
-        "option",
-        "array 3",
-        "array 0",
-        "array 18446744073709551615",
-        "struct Number",
-        "enum E 1",
-        "nonzero u8",
-        "opaque X",
-        "f64",
-    ];
-    let indent = " ".repeat(rng.usize(..4));
-    let number = [0, 1, 8, 9, 255, 65536, u64::MAX][rng.usize(..7)];
-    match rng.u8(..6) {
-        0 => format!("{indent}# doc {}\n", "x".repeat(rng.usize(..40))),
-        1 => format!("{indent}# was value\n"),
-        2 => format!("{indent}- {} {number} {}\n", rng.u8(..2), types[rng.usize(..16)]),
-        3 => format!("{indent}Buy {} {number}\n", rng.u8(..3)),
-        _ => format!("{indent}f{} {number} {} {}\n", rng.u8(..9), number, types[rng.usize(..16)]),
-    }
-}
-
-/// A schema with a mistake or several.
-fn mistaken(text: &str, rng: &mut Rng) -> String {
-    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
-    for _ in 0..rng.usize(1..4) {
-        let at = rng.usize(..lines.len());
-        match rng.u8(..7) {
-            0 if 1 < lines.len() => drop(lines.remove(at)),
-            1 => lines.insert(at, lines[at].clone()),
-            2 => lines.insert(at, line(rng)),
-            3 => lines.push(line(rng)),
-            4 => lines[at].insert(0, ' '),
-            5 => {
-                let at_letter = rng.usize(..lines[at].len());
-                let letters = b" \n\0#-0189azAZ_~\x7f\t\r";
-                let letter = char::from(letters[rng.usize(..letters.len())]);
-                lines[at].replace_range(at_letter..=at_letter, &letter.to_string());
-            }
-            _ => {
-                let words: Vec<&str> = lines[at].trim_end().split(' ').collect();
-                let number = [0, 1, 7, 8, 64, u64::from(u32::MAX), u64::MAX][rng.usize(..7)];
-                let number = number.to_string();
-                let which = rng.usize(..words.len());
-                let put = |(index, word)| if index == which { number.as_str() } else { word };
-                lines[at] =
-                    words.iter().copied().enumerate().map(put).collect::<Vec<_>>().join(" ");
-                lines[at].push('\n');
-            }
-        }
-    }
-    lines.concat()
-}
-
-/// Schema texts that no type has, under a header that fits them: their records are bytes all the
-/// same, and nobody else believes them.
-#[test]
-fn a_schema_may_say_anything() {
-    let bases = [subjects::large().swap_remove(0), subjects().pop().unwrap()];
-    run("schemas", 500, None, |rng, outcomes| {
-        let base = &bases[rng.usize(..2)];
-        let schema = mistaken(&base.image.spec.schema, rng);
-        let size = schema.lines().next().and_then(|line| line.rsplit(' ').next()?.parse().ok());
-        let max_payload = size.filter(|size| *size < 4096).unwrap_or(base.image.spec.max_payload);
-        let fingerprint = image::fingerprint(&schema);
-        let stride = (u64::from(max_payload) + 8).next_multiple_of(8);
-        let (alignment, capacity) = (8, stride * 4);
-        let spec = Spec {
-            schema,
-            fingerprint,
-            max_payload,
-            stride,
-            alignment,
-            capacity,
-            durable: 0,
-            ..base.image.spec.clone()
-        };
-        let spec =
-            if spec.schema.is_empty() { Spec { stride: 0, fingerprint: 0, ..spec } } else { spec };
-        let mut image = spec.image();
-        for byte in [0, 1, 0xFF] {
-            image.record(0, &vec![byte; usize::try_from(max_payload).unwrap()]);
-        }
-        let bytes = image.bytes.clone();
-        let subject = Subject { image, ..base.clone() };
-        let table = Table::of(subject);
-        let what = format!("the schema is {:?}", table.subject.image.spec.schema);
-        let examined = table.examine(&bytes, bytes.len() as u64, &what, PEAK);
-        examined.count(&table.truth, outcomes);
-    });
-}
-
-/// The longest texts, of which each line is a thing of its own: what the parsed schema takes is a
-/// multiple of the file, and no more.
-#[test]
-fn a_schema_of_the_greatest_length_takes_a_bounded_part_of_memory() {
-    let begin = "struct Number 8\n value 0 8 u64\n";
-    let repeat = |line: &dyn Fn(usize) -> String| {
-        let mut text = begin.to_owned();
-        for number in 0.. {
-            let line = line(number);
-            if 1 << 20 < text.len() + line.len() {
-                return text;
-            }
-            text.push_str(&line);
-        }
-        unreachable!("a text grows")
-    };
-    let mut deep = begin.to_owned();
-    for level in 1..1400 {
-        deep.push_str(&format!("{}a 0 0 struct A{level}\n", " ".repeat(level.min(700))));
-    }
-    let texts: [(&str, String); 7] = [
-        ("docs", repeat(&|_| "  # doc x\n".to_owned())),
-        ("one doc", format!("{begin}  # doc {}\n", "x".repeat((1 << 20) - begin.len() - 9))),
-        ("fields without bytes", repeat(&|number| format!(" f{number} 8 0 unit\n"))),
-        ("arrays", repeat(&|number| format!(" f{number} 8 0 array 1\n  - 0 0 unit\n"))),
-        ("structs", repeat(&|number| format!(" f{number} 8 0 struct S\n"))),
-        ("line ends", repeat(&|_| "\n".to_owned())),
-        ("levels", deep),
-    ];
-    let all = texts.len() as u64;
-    run("long schemas", 2, Some(all), |rng, outcomes| {
-        let (what, schema) = texts[usize::try_from(place(rng, all)).unwrap()].clone();
-        let fingerprint = image::fingerprint(&schema);
-        let mut image = Spec { schema, fingerprint, ..Spec::numbers(4) }.image();
-        image.numbers(3).close(1);
-        let bytes = image.bytes.clone();
-        let subject = Subject { name: what.to_owned(), kind: Kind::Numbers, image, native: false };
-        let table = Table::of(subject);
-        let examined = table.examine(&bytes, bytes.len() as u64, &"long", PEAK_OF_LONG_SCHEMA);
-        examined.count(&table.truth, outcomes);
-    });
-}
-
-/// The first number, its check, and what is durable, in all combinations of worthwhile values.
-#[test]
-fn a_state_page_may_say_anything() {
-    let tables: Vec<Table> = subjects().into_iter().map(Table::of).collect();
-    let bases = |table: &Table| {
-        let (stored, capacity) =
-            (table.subject.image.spec.base_plus_one, table.subject.image.spec.capacity);
-        [0, 1, 2, stored + 1, 1 << 32, u64::MAX, u64::MAX - 1, 0_u64.wrapping_sub(capacity)]
-            .into_iter()
-            .chain([0_u64.wrapping_sub(capacity) + 1, 0_u64.wrapping_sub(capacity) - 1])
-            .collect::<Vec<_>>()
-    };
-    let durables = |table: &Table| {
-        let end = table.truth.end_sequence;
-        [0, 1, end.saturating_sub(1), end, end + 1, end + 100, 1 << 63, u64::MAX]
-    };
-    let all = (tables.len() * 2 * 10 * 8) as u64;
-    run("state pages", 1000, Some(all), |rng, outcomes| {
-        let place = usize::try_from(place(rng, all)).unwrap();
-        let table = &tables[place / 160];
-        let base = bases(table)[place / 16 % 10];
-        let durable = durables(table)[place / 2 % 8];
-        let state = usize::try_from(table.truth.data).unwrap() - PAGE;
-        let mut bytes = table.bytes().to_vec();
-        bytes[state..state + 8].copy_from_slice(&base.to_le_bytes());
-        bytes[state + 64..state + 72].copy_from_slice(&durable.to_le_bytes());
-        if place % 2 == 0 {
-            let sum = crc32c(&[&table.truth.spec.channel_id, &base.to_le_bytes()]);
-            bytes[state + 8..state + 16].copy_from_slice(&u64::from(sum).to_le_bytes());
-        }
-        let what = format!("base + 1 is {base:#x}, durable {durable:#x}");
-        let examined = table.examine(&bytes, bytes.len() as u64, &what, PEAK);
-        let renumbered = base != table.truth.spec.base_plus_one;
-        let honest = examined.count(&table.truth, outcomes);
-        assert!(honest || renumbered, "{what}: made up");
     });
 }
 
