@@ -71,9 +71,11 @@ fn sealed(suspect: &Suspect<'_>, judged: &Judged, beyond: u64) -> Vec<u8> {
         expected[at..at + 8].copy_from_slice(&word.to_le_bytes());
     };
     let end = judged.end_sequence;
-    let vouched = judged.spec.flags & CHECKSUMS != 0 || suspect.is_searched(judged);
+    let vouched = judged.spec.flags & CHECKSUMS != 0 || suspect.identity.is_searched(&judged.spec);
     let durable = if vouched { end } else { judged.spec.durable.min(end) };
     put(judged.data - PAGE as u64 + 64, durable);
+    // Whatever flush was under way, another one has succeeded.
+    put(judged.data - PAGE as u64 + 128, 0);
     put(judged.end_offset, judged.close_word(4, end));
     let hole = (judged.end_offset + 8).next_multiple_of(PAGE as u64);
     let given_back = hole..judged.file_size().unwrap();

@@ -87,6 +87,19 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Whether the end of the file is searched: it passes for the one that was created in this
+    /// boot.
+    pub(crate) fn is_searched(&self, spec: &Spec) -> bool {
+        self.is_original(spec) && spec.boot_id != [0; 16] && spec.boot_id == self.boot_id
+    }
+
+    pub(crate) fn is_original(&self, spec: &Spec) -> bool {
+        (spec.device, spec.inode) == (self.device, self.inode)
+            && self.born.is_none_or(|born| born <= spec.created)
+    }
+}
+
 impl Subject {
     fn new(name: &str, kind: Kind, image: &Image) -> Subject {
         Subject { name: name.to_owned(), kind, image: image.clone(), native: false }
@@ -101,7 +114,7 @@ impl Subject {
         let spec = &self.image.spec;
         let data = spec.data_offset();
         let header = 0..160 + spec.schema.len();
-        let state = data - PAGE..data - PAGE + 72;
+        let state = data - PAGE..data - PAGE + 136;
         // The last word of the golden files is the end of a payload.
         let frames = data..self.image.tail + 16;
         header.contains(&at) || state.contains(&at) || frames.contains(&at)

@@ -47,7 +47,7 @@ fn reason(number: u64) -> CloseReason {
 /// Reads a file as bytes, as values of `T`, by its schema, and as one of the inputs of a merge.
 pub(crate) fn check<T: Held>(suspect: &Suspect<'_>) {
     let what = suspect.what;
-    match (&suspect.judged, Reader::open(suspect.path)) {
+    match (&suspect.seen, Reader::open(suspect.path)) {
         (None, Ok(_)) => panic!("{what}: opens although it is damaged"),
         (Some(_), Err(error)) => panic!("{what}: {error}"),
         (None, Err(_)) => {
@@ -76,23 +76,10 @@ impl Suspect<'_> {
     /// Whether a record is marked as one that nothing vouches for.
     fn is_unverified(&self, judged: &Judged, sequence: u64) -> bool {
         let spec = &judged.spec;
-        if spec.flags & CHECKSUMS != 0 || self.is_searched(judged) {
+        if spec.flags & CHECKSUMS != 0 || self.identity.is_searched(spec) {
             return false;
         }
-        !self.is_original(judged) || spec.durable <= sequence
-    }
-
-    /// Whether the end is searched: the file passes for the one that was created in this boot.
-    pub(crate) fn is_searched(&self, judged: &Judged) -> bool {
-        self.is_original(judged)
-            && judged.spec.boot_id != [0; 16]
-            && judged.spec.boot_id == self.identity.boot_id
-    }
-
-    fn is_original(&self, judged: &Judged) -> bool {
-        let (spec, identity) = (&judged.spec, self.identity);
-        (spec.device, spec.inode) == (identity.device, identity.inode)
-            && identity.born.is_none_or(|born| born <= spec.created)
+        !self.identity.is_original(spec) || spec.durable <= sequence
     }
 }
 
@@ -211,7 +198,7 @@ fn check_moves(suspect: &Suspect<'_>, judged: &Judged, reader: &Reader) {
 
 /// The number behind the last record, however it is found; an error of a walk that ends badly.
 fn end(suspect: &Suspect<'_>, judged: &Judged) -> Result<u64, ()> {
-    if judged.spec.stride == 0 || !suspect.is_searched(judged) {
+    if judged.spec.stride == 0 || !suspect.identity.is_searched(&judged.spec) {
         return if judged.end == End::Bad { Err(()) } else { Ok(judged.end_sequence) };
     }
     let base = judged.spec.base_plus_one - 1;
@@ -231,7 +218,7 @@ fn end(suspect: &Suspect<'_>, judged: &Judged) -> Result<u64, ()> {
 /// Whether one can go to a record.
 fn seek(suspect: &Suspect<'_>, judged: &Judged, sequence: u64) -> Result<bool, ()> {
     let base = judged.spec.base_plus_one - 1;
-    if judged.spec.stride == 0 || !suspect.is_searched(judged) {
+    if judged.spec.stride == 0 || !suspect.identity.is_searched(&judged.spec) {
         let there = (base..=judged.end_sequence).contains(&sequence);
         // Whoever has to walk to the end gets to see how it ends.
         let walked = !there || sequence == judged.end_sequence;
@@ -275,7 +262,7 @@ fn get(suspect: &Suspect<'_>, judged: &Judged, sequence: u64) -> Result<Option<F
     if judged.spec.stride == 0 || sequence < base || base + judged.room() <= sequence {
         return Ok(None);
     }
-    if !suspect.is_searched(judged) {
+    if !suspect.identity.is_searched(&judged.spec) {
         let index = usize::try_from(sequence - base).unwrap();
         return match judged.records.get(index) {
             None if judged.end == End::Bad => Err(()),

@@ -258,6 +258,21 @@ impl Judged {
         (file.u64_at(slot) >> 60 == 3).then_some(self.spec.durable)
     }
 
+    /// Whether a zero word behind the valid prefix is none that its writer left there as the end:
+    /// a sync had covered a record there, or, in a file that is not searched, something lies behind
+    /// it, where frames may start.
+    pub(crate) fn has_hole(&self, file: Bytes<'_>, is_searched: bool) -> bool {
+        if self.end != End::Empty {
+            return false;
+        }
+        let step = if self.spec.stride == 0 { 8 } else { self.spec.stride };
+        // No word lies behind the bytes.
+        let limit = (self.data + self.spec.capacity).min(file.bytes.len() as u64);
+        let mut behind = (self.end_offset + step..limit).step_by(usize::try_from(step).unwrap());
+        self.end_sequence < self.spec.durable
+            || !is_searched && behind.any(|offset| file.u64_at(offset) != 0)
+    }
+
     /// Valid records beyond the first place without one.
     pub(crate) fn beyond(&self, file: Bytes<'_>) -> u64 {
         if self.spec.flags & CHECKSUMS == 0 || self.spec.stride == 0 {
