@@ -67,8 +67,8 @@ const PEAK_OF_SCHEMA: i64 = 4 << 20;
 const PEAK_OF_LONG_SCHEMA: i64 = 32 << 20;
 /// A file of so many bytes may be more than a process can map.
 const ADDRESSES: u64 = 1 << 46;
-/// The largest file that the reader for numpy is given: where a file lies in memory, it makes blocks
-/// of the holes that it looks at.
+/// The largest file that the reader for numpy is given: where a file lies in memory, it makes
+/// blocks of the holes that it looks at.
 const NUMPY_SIZE: u64 = 64 << 20;
 /// How long one case may take.
 const PATIENCE: Duration = Duration::from_secs(60);
