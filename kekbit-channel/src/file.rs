@@ -219,6 +219,12 @@ pub(crate) fn available(file: &File) -> u64 {
         .map_or(0, |stat| stat.blocks_available() as u64 * stat.fragment_size() as u64)
 }
 
+/// Bytes that a file takes on its file system.
+pub(crate) fn occupied(file: &File) -> u64 {
+    // `stat(2)` counts in 512 bytes, whatever the file system does.
+    file.metadata().map_or(0, |metadata| metadata.blocks().saturating_mul(512))
+}
+
 /// The largest file that this process may write, if there is a limit.
 pub(crate) fn size_limit() -> Option<u64> {
     let (soft, _hard) = getrlimit(Resource::RLIMIT_FSIZE).ok()?;

@@ -439,7 +439,9 @@ fn no_space(path: &Path, file: &File, needed: u64, source: std::io::Error) -> Cr
     let path = path.to_owned();
     match source.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            CreateError::NoSpace { path, needed, available: file::available(file), source }
+            // What the file has got of it in vain is given back with it.
+            let available = file::available(file).saturating_add(file::occupied(file));
+            CreateError::NoSpace { path, needed, available, source }
         }
         _ => CreateError::Io { path, step: "reserving its blocks", source },
     }

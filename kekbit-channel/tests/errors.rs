@@ -1,9 +1,9 @@
 //! Goal: whoever cannot create, open, write or recover a channel is told why, with the numbers, and
 //! finds nothing left behind.
 //!
-//! Method: each case is provoked for real (files made by hand, file systems that are full,
-//! processes without rights) and compared with its whole message, in which `PATH` stands for the
-//! path.
+//! Method: each case is provoked for real (files made by hand, processes without rights) and
+//! compared with its whole message, in which `PATH` stands for the path. What a system runs out of
+//! is in `resources.rs`.
 
 #[path = "support/child.rs"]
 mod child;
@@ -13,7 +13,6 @@ mod image;
 use std::{
     error::Error,
     fs::{self, File, Permissions},
-    io::Write,
     os::unix::{
         fs::{FileExt, PermissionsExt, symlink},
         process::{CommandExt, ExitStatusExt},
@@ -27,12 +26,9 @@ use kekbit_channel::{
     Channel, ChannelOptions, CloseReason, CreateError, Next, OpenError, OptionsError, Prefault,
     Reader, Record, RecoverError, Timestamp, TypedReader, TypedWriter, WriteError, Writer, recover,
 };
-use nix::{
-    mount::{MntFlags, MsFlags, mount, umount2},
-    sys::{
-        resource::{Resource, setrlimit},
-        stat::Mode,
-    },
+use nix::sys::{
+    resource::{Resource, setrlimit},
+    stat::Mode,
 };
 use tempfile::TempDir;
 
@@ -605,76 +601,6 @@ fn a_living_writer_is_not_recovered() {
     );
     assert_eq!(fs::read(&path).unwrap(), before);
     writer.append(b"y").unwrap();
-}
-
-/// A file system of one MiB in memory; `None`, with a word, where that is not allowed.
-fn tiny_file_system() -> Option<Mounted> {
-    let folder = tempfile::tempdir().unwrap();
-    let size = Some("size=1m");
-    let tmpfs = Some("tmpfs");
-    match mount(tmpfs, folder.path(), tmpfs, MsFlags::empty(), size) {
-        Ok(()) => Some(Mounted(folder)),
-        Err(error) => {
-            println!("skipped: cannot mount a file system ({error})");
-            None
-        }
-    }
-}
-
-struct Mounted(TempDir);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        // A folder that stays mounted is no reason to hide why a test failed.
-        let _ = umount2(self.0.path(), MntFlags::MNT_DETACH);
-    }
-}
-
-#[test]
-fn a_full_disk_shows_at_creation_and_never_later() {
-    let Some(disk) = tiny_file_system() else { return };
-    let path = disk.0.path().join("it.kekbit");
-    let error = Writer::create(&path, &ChannelOptions::new().bytes(2 << 20)).unwrap_err();
-    let CreateError::NoSpace { needed, available, source, .. } = &error else { panic!("{error}") };
-    assert_eq!((*needed, *available), ((2 << 20) + 3 * 4096, 1 << 20));
-    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
-    check_message(
-        &error,
-        &path,
-        &format!("no room for `PATH`: {needed} bytes needed, {available} available"),
-    );
-    assert_eq!(names(disk.0.path()), [""; 0]);
-
-    // What was created can be written to the last byte, even if the disk is full by then.
-    let mut writer = Writer::create(&path, &ChannelOptions::new().bytes(512 << 10)).unwrap();
-    let mut hog = File::create(disk.0.path().join("hog")).unwrap();
-    while hog.write_all(&[1; 4096]).is_ok() {}
-    let mut count = 0;
-    while writer.append(&[7; 1000]).is_ok() {
-        count += 1;
-    }
-    assert_eq!(count, (512 << 10) / 1008);
-    assert!(writer.sync().unwrap().volatile);
-    writer.close().unwrap();
-    let mut reader = Reader::open(&path).unwrap();
-    assert!(reader.iter().all(|record| *record.unwrap() == [7; 1000]));
-    assert_eq!(reader.next_sequence(), count);
-}
-
-#[test]
-fn a_file_system_that_cannot_be_written_to_can_be_read() {
-    let Some(disk) = tiny_file_system() else { return };
-    let path = disk.0.path().join("it.kekbit");
-    Spec::raw(4096).image().records([b"one"]).write(&path);
-    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-    mount(None::<&str>, disk.0.path(), None::<&str>, flags, None::<&str>).unwrap();
-    let mut reader = Reader::open(&path).unwrap();
-    assert_eq!(reader.iter().count(), 1);
-    assert_eq!(reader.try_next().unwrap(), Next::Abandoned);
-    let message = "cannot open `PATH`: opening the file";
-    check_message(&recover(&path).unwrap_err(), &path, message);
-    let other = disk.0.path().join("other.kekbit");
-    check_create(&other, &small(), "cannot create `PATH`: making the file");
 }
 
 /// A path without a folder is one in the working folder.

@@ -37,7 +37,37 @@ impl Helper {
     }
 
     pub(crate) fn start_with(role: &str, path: &Path, change: impl FnOnce(&mut Command)) -> Helper {
-        let mut command = Command::new(env::current_exe().unwrap());
+        let command = Command::new(env::current_exe().unwrap());
+        Helper::spawn(command, role, path, change)
+    }
+
+    /// The same with a view of the mounted file systems of its own, in which it may mount what it
+    /// wants: nobody else sees it, and it is gone with the process. `None`, with a word, where that
+    /// cannot be.
+    pub(crate) fn start_apart(role: &str, path: &Path) -> Option<Helper> {
+        let root = nix::unistd::geteuid().is_root();
+        let apart: &[&str] = if root { &["--mount"] } else { &["--mount", "--map-root-user"] };
+        let unshare = || {
+            let mut command = Command::new("unshare");
+            command.args(apart);
+            command
+        };
+        let probe = unshare().arg("true").stderr(Stdio::null()).status();
+        if !probe.is_ok_and(|status| status.success()) {
+            println!("skipped: no file system can be mounted here (`unshare --mount`)");
+            return None;
+        }
+        let mut command = unshare();
+        command.arg(env::current_exe().unwrap());
+        Some(Helper::spawn(command, role, path, |_command| {}))
+    }
+
+    fn spawn(
+        mut command: Command,
+        role: &str,
+        path: &Path,
+        change: impl FnOnce(&mut Command),
+    ) -> Helper {
         command.args(["child", "--exact", "--nocapture", "--test-threads=1"]);
         command.env(ROLE, role).env(PATH, path).env("RUST_BACKTRACE", "0");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -10,17 +10,31 @@ pub(crate) const CHECKSUMS: u32 = 1;
 pub(crate) const TIME_STAMPS: u32 = 2;
 pub(crate) const PAGE: usize = 4096;
 
-/// CRC-32C, a bit at a time.
+/// CRC-32C, a byte at a time.
 pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
     let mut crc = u32::MAX;
-    for byte in parts.iter().flat_map(|part| part.iter()) {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82F6_3B78 } else { crc >> 1 };
+    for part in parts {
+        for byte in *part {
+            crc = crc >> 8 ^ BYTES[usize::from(crc.to_le_bytes()[0] ^ byte)];
         }
     }
     !crc
 }
+
+/// What each byte does to a CRC-32C, a bit at a time.
+static BYTES: [u32; 256] = {
+    let (mut table, mut byte) = ([0; 256], 0);
+    while byte < 256 {
+        let (mut crc, mut bit) = (byte as u32, 0);
+        while bit < 8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82F6_3B78 } else { crc >> 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
 
 /// FNV-1a, 64 bits, over the lines that are no annotations.
 pub(crate) fn fingerprint(schema: &str) -> u64 {
