@@ -653,8 +653,8 @@ class Channel:
         frame = _up(head + largest, self.alignment)
         file_size = _up(data + _up(self.capacity, self.alignment) + 8, _PAGE)
         sound(reserved == 0, "reserved bytes are not zero")
-        sound(data % _PAGE == 0, f"data starts at {data}, which is no page")
-        sound(data >= _HEADER.size + schema_len + _PAGE, "data starts inside the header")
+        first = _up(_HEADER.size + schema_len, _PAGE) + _PAGE
+        sound(data == first, f"data starts at {data} and should at {first}")
         sound(file_size < 1 << 63, "more capacity than a file can have")
         sound(largest <= _PAYLOAD_LEN_MAX, "payloads longer than a frame holds")
         sound(frame <= self.capacity, "not even one record fits the capacity")
@@ -949,16 +949,27 @@ class Channel:
     def _behind(self, count: int) -> Optional[int]:
         """Where the first word lies that is not zero, of the frames behind number ``count``."""
         index = count + 1
-        while index < self.record_capacity:
-            try:  # What was never written is passed over, and takes no memory.
-                start = os.lseek(self._fd, self._data + index * self.stride, os.SEEK_DATA)
+        while index <= self.record_capacity:  # Behind the last record the close mark can lie.
+            # What was never written is passed over. Not looked at in memory: that would make blocks
+            # of it on some file systems.
+            at = self._data + index * self.stride
+            try:
+                start = os.lseek(self._fd, at, os.SEEK_DATA)
+                end = os.lseek(self._fd, start, os.SEEK_HOLE)
             except OSError:
                 return None
-            index = max(index, (start - self._data) // self.stride)
-            many = min(1 << 16, self.record_capacity - index)
-            words = np.flatnonzero(self._view("<u8", self._data + index * self.stride, many))
-            if len(words):
-                return self._data + (index + int(words[0])) * self.stride
+            index = max(index, -(-(start - self._data) // self.stride))
+            at = self._data + index * self.stride
+            many = min(max(1, -(-(min(end, at + (1 << 24)) - at) // self.stride)),
+                       self.record_capacity + 1 - index)
+            if many <= 0:
+                return None
+            words = os.pread(self._fd, (many - 1) * self.stride + 8, at)
+            words = np.ndarray((len(words) + self.stride - 8) // self.stride, "<u8", words, 0,
+                               self.stride)
+            found = np.flatnonzero(words)
+            if len(found):
+                return at + int(found[0]) * self.stride
             index += many
         return None
 

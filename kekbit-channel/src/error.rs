@@ -515,6 +515,13 @@ pub enum RecoverError {
         /// The channel.
         path: PathBuf,
     },
+    /// Its writer is gone, but another process holds a read lock on the first byte of the file,
+    /// which kekbit itself never does.
+    #[error("`{}` has no writer, but a process that may read it holds a lock on its first byte (`lslocks` tells which); nothing was changed: end that process and recover again", path.display())]
+    ReadLocked {
+        /// The channel.
+        path: PathBuf,
+    },
     /// Records that had been synced are damaged or gone: not an unfinished tail.
     #[error("`{}` is damaged: record {sequence} at byte {offset} was synced (all below {durable} were), but {}; {beyond} valid records were found beyond it. Nothing was changed; accept the loss to seal the channel in front of it", path.display(), problem.map_or_else(|| "is not there".to_owned(), |problem| problem.to_string()))]
     Damaged {

@@ -9,7 +9,7 @@ use crate::{
     checksum::crc32c,
     layout::{
         self, FLAG_CHECKSUMS, FLAG_TIME_STAMPS, FLAGS_KNOWN, HEADER_SIZE, MAGIC, MAGIC_NAME,
-        PAGE_SIZE, SCHEMA_LEN_MAX, VERSION,
+        SCHEMA_LEN_MAX, VERSION,
     },
     options::Alignment,
 };
@@ -243,9 +243,11 @@ impl Header {
         let check = |holds: bool, problem: &str| {
             if holds { Ok(()) } else { Err(damaged(problem.to_owned())) }
         };
-        let least = HEADER_SIZE as u64 + self.schema.len() as u64 + layout::STATE_SIZE;
-        check(self.data_offset.is_multiple_of(PAGE_SIZE), "data does not start at a page")?;
-        check(least <= self.data_offset, "data starts inside the header")?;
+        let schema_len = u32::try_from(self.schema.len()).unwrap_or(u32::MAX);
+        check(
+            self.data_offset == layout::data_offset(schema_len),
+            "data does not start a page behind the schema",
+        )?;
         check(self.file_size().is_some(), "more capacity than a file can have")?;
         check(self.max_payload <= frame::PAYLOAD_LEN_MAX, "payloads longer than a frame holds")?;
         check(
@@ -359,10 +361,9 @@ pub(crate) mod tests {
                 other => panic!("{expected}: {other:?}"),
             }
         }
-        check(|h| h.data_offset = 4097, "start at a page");
-        check(|h| h.data_offset = 4096, "inside the header");
-        check(|h| h.data_offset = 0, "inside the header");
-        check(|h| h.data_offset = u64::MAX - 4095, "more capacity");
+        for offset in [0, 4096, 8191, 8193, 12288, u64::MAX - 4095] {
+            check(|h| h.data_offset = offset, "a page behind the schema");
+        }
         check(|h| h.capacity = u64::MAX, "more capacity");
         check(|h| h.capacity = 15, "not even one record");
         check(|h| h.max_payload = u32::MAX, "longer than a frame");

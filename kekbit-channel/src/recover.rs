@@ -84,7 +84,12 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
     let path = mapping.path.as_path();
     let at = |step| move |source| RecoverError::Io { path: path.to_owned(), step, source };
     if !lock::acquire(&mapping.file).map_err(at("locking it"))? {
-        return Err(RecoverError::WriterAlive { path: path.to_owned() });
+        let path = path.to_owned();
+        // A read lock of somebody keeps ours out, and yet nobody writes.
+        return match lock::is_held(&mapping.file) {
+            Ok(false) => Err(RecoverError::ReadLocked { path }),
+            _ => Err(RecoverError::WriterAlive { path }),
+        };
     }
     let walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
     let records = walk.end.sequence - mapping.base;

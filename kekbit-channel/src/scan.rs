@@ -216,10 +216,10 @@ pub(crate) fn hole(mapping: &Mapping, at: Position) -> Option<Problem> {
 /// frames count: what else lies there was never published.
 fn beyond(mapping: &Mapping, at: Position) -> Option<u64> {
     let step = if mapping.header.stride == 0 { WORD_SIZE } else { mapping.header.stride };
-    let limit = mapping.limit();
     let mut offset = at.offset + step;
     let mut asked_page = 0;
-    while offset < limit {
+    // Behind the last frame that fits, the close mark can lie.
+    while offset <= mapping.limit() {
         // Most of it has never been written: the file system knows, and making blocks of it in
         // memory would cost more than asking, once a page.
         if offset / PAGE_SIZE != asked_page {

@@ -9,7 +9,7 @@ use kekbit_codec::frame::{Kind, WORD_SIZE, Word};
 
 use crate::{
     error::{ReadError, SeekError},
-    lock,
+    layout, lock,
     mapping::{Mapping, Position},
     scan::{self, Frame, Step, Stop, Walk},
     sync::Ordering,
@@ -136,7 +136,9 @@ fn place(mapping: &Mapping, sequence: u64) -> Option<Position> {
 ///
 /// Recovery puts its mark at `durable`, always in a channel that may be searched.
 fn sealed(mapping: &Mapping) -> Result<Option<Position>, ReadError> {
-    let Some(place) = place(mapping, mapping.durable()) else { return Ok(None) };
+    let durable = mapping.header.state_offset() + layout::STATE_DURABLE;
+    let durable = word(mapping, Position { offset: durable, sequence: 0 })?.to_bits();
+    let Some(place) = place(mapping, durable) else { return Ok(None) };
     Ok(is_close(word(mapping, place)?.to_bits()).then_some(place))
 }
 

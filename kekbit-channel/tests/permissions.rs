@@ -473,7 +473,7 @@ fn a_reader_that_locks_is_noticed_by_recovery_alone() {
     assert_eq!(reader.iter().count(), 3);
     assert_eq!(reader.try_next().unwrap(), Next::Abandoned, "no reader passes for a writer");
     let error = recover(&path).unwrap_err();
-    assert!(matches!(error, RecoverError::WriterAlive { .. }), "{error}");
+    assert!(matches!(error, RecoverError::ReadLocked { .. }), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
     drop(file);
     assert_eq!(recover(&path).unwrap().records, 3);

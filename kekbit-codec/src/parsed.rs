@@ -17,7 +17,8 @@ pub(crate) const TEXT_LEN_MAX: usize = 1 << 20;
 pub(crate) const SIZE_MAX: usize = u32::MAX as usize;
 /// The most values that a record may have, those of its arrays included.
 pub(crate) const VALUES_MAX: u64 = 1 << 28;
-/// The most values in an array whose elements have no bytes: these cost a file nothing.
+/// The most values in arrays whose elements have no bytes, of all of a record together: these cost
+/// a file nothing.
 pub(crate) const EMPTY_VALUES_MAX: u64 = 1 << 16;
 
 /// What a schema text says, without the Rust type it was made from.

@@ -307,12 +307,15 @@ fn values_are_counted() {
     let found = "268435457 values, those of arrays counted one by one";
     check(&array((1 << 28) - 1, "u8", 1), 1, found, "at most 268435456");
     assert!(ParsedSchema::parse(&array(65_535, "unit", 0)).is_ok());
-    let found = "an array of 65537 values without bytes";
+    let found = "65537 values without bytes in its arrays";
     check(&array(65_536, "unit", 0), 2, found, "at most 65536");
     let mut text = String::from("struct A 0\n b 0 0 array 65535\n");
     text.push_str("  - 0 0 array 65535\n   - 0 0 unit\n");
-    let found = "an array of 4294901761 values without bytes";
+    let found = "4294901761 values without bytes in its arrays";
     check(&text, 2, found, "at most 65536");
+    // Of two arrays, each of which would do.
+    let two = "struct A 0\n b 0 0 array 40000\n  - 0 0 unit\n c 0 0 array 40000\n  - 0 0 unit\n";
+    check(two, 1, "80002 values without bytes in its arrays", "at most 65536");
     // Sizes and counts that overflow when they are multiplied or added up.
     let max = u32::MAX;
     check(

@@ -266,8 +266,8 @@ impl Judged {
             return false;
         }
         let step = if self.spec.stride == 0 { 8 } else { self.spec.stride };
-        // No word lies behind the bytes.
-        let limit = (self.data + self.spec.capacity).min(file.bytes.len() as u64);
+        // The close mark can lie at the very end; no word lies behind the bytes.
+        let limit = (self.data + self.spec.capacity + 1).min(file.bytes.len() as u64);
         let mut behind = (self.end_offset + step..limit).step_by(usize::try_from(step).unwrap());
         self.end_sequence < self.spec.durable
             || !is_searched && behind.any(|offset| file.u64_at(offset) != 0)

@@ -17,8 +17,35 @@ const PRESENCE_SIZE: usize = 1;
 struct Counted<T> {
     part: T,
     size: usize,
-    /// How many values lie there at most, itself included.
-    values: u64,
+    values: Values,
+}
+
+/// How many values lie somewhere at most.
+#[derive(Debug, Clone, Copy, Default)]
+struct Values {
+    all: u64,
+    /// Those in arrays whose elements have no bytes.
+    empty: u64,
+}
+
+impl Values {
+    /// A value, beside those in it.
+    const ONE: Values = Values { all: 1, empty: 0 };
+
+    fn plus(self, other: Values) -> Values {
+        let Values { all, empty } = other;
+        Values { all: self.all.saturating_add(all), empty: self.empty.saturating_add(empty) }
+    }
+
+    fn times(self, count: u64) -> Values {
+        let Values { all, empty } = self;
+        Values { all: all.saturating_mul(count), empty: empty.saturating_mul(count) }
+    }
+
+    /// Of two of which one lies there.
+    fn max(self, other: Values) -> Values {
+        Values { all: self.all.max(other.all), empty: self.empty.max(other.empty) }
+    }
 }
 
 /// What the words of a line say, before the lines below it are read.
@@ -106,15 +133,22 @@ impl<'t> Reader<'t> {
         }
         let inside = level.inside();
         let Counted { part: kind, values, .. } = match word {
-            Word::Scalar(kind) => Counted { part: kind, size, values: 1 },
+            Word::Scalar(kind) => Counted { part: kind, size, values: Values::ONE },
             Word::Array(count) => self.array(line, size, count, &inside)?,
             Word::Option => self.option(line, size, &inside)?,
             Word::Struct(name) => self.structure(line, size, name, &inside)?,
             Word::Enum(name, tag_size) => self.enumeration(line, size, name, tag_size, &inside)?,
         };
-        if VALUES_MAX < values {
+        let Values { all, empty } = values;
+        if EMPTY_VALUES_MAX < empty {
             return Err(line.error(
-                format_args!("{values} values, those of arrays counted one by one"),
+                format_args!("{empty} values without bytes in its arrays"),
+                format_args!("at most {EMPTY_VALUES_MAX}"),
+            ));
+        }
+        if VALUES_MAX < all {
+            return Err(line.error(
+                format_args!("{all} values, those of arrays counted one by one"),
                 format_args!("at most {VALUES_MAX}"),
             ));
         }
@@ -135,10 +169,9 @@ impl<'t> Reader<'t> {
             return Err(line.error(format_args!("size {size}"), expected));
         }
         let count_wide = u64::try_from(count).unwrap_or(u64::MAX);
-        let values = element.values.saturating_mul(count_wide).saturating_add(1);
-        if element.size == 0 && EMPTY_VALUES_MAX < values {
-            let found = format!("an array of {values} values without bytes");
-            return Err(line.error(found, format_args!("at most {EMPTY_VALUES_MAX}")));
+        let mut values = element.values.times(count_wide).plus(Values::ONE);
+        if element.size == 0 {
+            values.empty = values.all;
         }
         let part = Kind::Array { count, element: Box::new(element.part) };
         Ok(Counted { part, size, values })
@@ -156,7 +189,7 @@ impl<'t> Reader<'t> {
             let expected = format!("{expected}, one more than the value");
             return Err(line.error(format_args!("size {size}"), expected));
         }
-        let values = value.values.saturating_add(1);
+        let values = value.values.plus(Values::ONE);
         Ok(Counted { part: Kind::Option(Box::new(value.part)), size, values })
     }
 
@@ -172,7 +205,7 @@ impl<'t> Reader<'t> {
             return Err(no_sum(line, size, fields.size));
         }
         let part = Kind::Struct { name: name.into(), fields: fields.part };
-        Ok(Counted { part, size, values: fields.values.saturating_add(1) })
+        Ok(Counted { part, size, values: fields.values.plus(Values::ONE) })
     }
 
     fn enumeration(
@@ -186,7 +219,7 @@ impl<'t> Reader<'t> {
         let mut variants = Vec::new();
         let mut names = BTreeSet::new();
         let mut tags = BTreeSet::new();
-        let (mut body_size, mut values) = (0, 0);
+        let (mut body_size, mut values) = (0, Values::default());
         while let Some(line) = self.child(inside, "a variant, `NAME TAG BODY_SIZE`")? {
             let variant = self.variant(line, tag_size, inside)?;
             let tag = variant.part.tag;
@@ -210,7 +243,7 @@ impl<'t> Reader<'t> {
             return Err(line.error(format_args!("size {size}"), expected));
         }
         let part = Kind::Enum { name: name.into(), tag_size, variants };
-        Ok(Counted { part, size, values: values.saturating_add(1) })
+        Ok(Counted { part, size, values: values.plus(Values::ONE) })
     }
 
     fn variant(
@@ -243,7 +276,7 @@ impl<'t> Reader<'t> {
     }
 
     fn fields(&mut self, level: &Level) -> Result<Counted<Vec<Node>>, SchemaError> {
-        let mut fields = Counted { part: Vec::new(), size: 0, values: 0 };
+        let mut fields = Counted { part: Vec::new(), size: 0, values: Values::default() };
         let mut names = BTreeSet::new();
         while let Some(line) = self.child(level, FIELD)? {
             let mut words = line.words();
@@ -264,7 +297,7 @@ impl<'t> Reader<'t> {
                     return Err(line.error(found, format_args!("at most {SIZE_MAX} bytes")));
                 }
             };
-            fields.values = fields.values.saturating_add(field.values);
+            fields.values = fields.values.plus(field.values);
             fields.part.push(field.part);
         }
         Ok(fields)
