@@ -529,6 +529,29 @@ class Ends(Case):
                     self.assertEqual(len(first), 0)
                     self.assertEqual(channel.state(), "abandoned")
 
+    def test_what_was_never_written_is_not_looked_at(self):
+        """Looking at it in memory would make blocks of it, up to the size of the file."""
+        image = numbers(2, capacity=1 << 21)
+        memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+        with tempfile.TemporaryDirectory(dir=memory) as folder:
+            path = Path(folder, "it.kekbit")
+            path.write_bytes(image.bytes[:16384])
+            os.truncate(path, len(image.bytes))
+            with kekbit.Channel(path) as channel:
+                self.assertEqual(channel.state(), "abandoned")
+                self.assertLess(path.stat().st_blocks, 256)
+            # The last place is looked at, and that of the close mark behind it.
+            for index in ((1 << 21) - 1, 1 << 21):
+                with path.open("r+b") as file:
+                    file.seek(image.slot(index))
+                    file.write(b"\1")
+                with kekbit.Channel(path) as channel:
+                    self.assertIn(f"at byte {image.slot(index)}", channel.state().reason)
+                    self.assertLess(path.stat().st_blocks, 256)
+                with path.open("r+b") as file:
+                    file.seek(image.slot(index))
+                    file.write(b"\0")
+
     def test_a_hole_ends_a_copy_and_not_an_original(self):
         image = numbers(6, close=1)
         image.put(image.slot(2), 0)
