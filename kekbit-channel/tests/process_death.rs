@@ -1,0 +1,463 @@
+//! Goal: a process dies at any instruction, and what the channel promises holds: no record is torn,
+//! skipped, doubled or invented, none is lost whose append had returned, the end is told for what
+//! it is, and recovery, killed itself as often as one likes, gives the same file.
+//!
+//! Method: a case is a program that follows from a seed (`process_death/program.rs`), run by a
+//! process that is forked for it, followed live by threads and by another process
+//! (`process_death/watch.rs`), and killed at a random instant. Content and length of a record
+//! follow from its number. What has returned, the program says on a board that outlives it
+//! (`support/board.rs`). What it left is read after `docs/FORMAT.md`, byte by byte, and through the
+//! library. The places that the kills have hit are counted and printed.
+//!
+//! A seed repeats the program and the wait before the kill; the instant is the machine's.
+
+#[path = "support/board.rs"]
+mod board;
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/child.rs"]
+mod child;
+#[path = "process_death/evidence.rs"]
+mod evidence;
+#[path = "support/image.rs"]
+mod image;
+#[path = "process_death/nursery.rs"]
+mod nursery;
+#[path = "process_death/program.rs"]
+mod program;
+#[path = "process_death/watch.rs"]
+mod watch;
+
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use kekbit_channel::{
+    CloseReason, CreateError, Next, Reader, RecoverError, TypedReader, Writer, recover,
+};
+use nix::{
+    libc,
+    sys::signal::{Signal, kill},
+};
+use tempfile::TempDir;
+
+use crate::{
+    board::Board,
+    cases::{Cases, Rng},
+    child::{Helper, listen, poll, role, say},
+    evidence::{Evidence, Hits},
+    nursery::{Ended, Nursery, is_stopped, nurse},
+    program::{Focus, Phase, Plan, Tick, Told, channel_path},
+    watch::{Expected, Stage, watch},
+};
+
+/// Live readers of every case: threads of this process, and one process more.
+const WATCHING_THREADS: u64 = 2;
+const WATCHING: u64 = WATCHING_THREADS + 1;
+
+/// What all cases of a test use.
+struct Stand {
+    board: Board,
+    nursery: Nursery,
+    witness: Helper,
+    _folder: TempDir,
+}
+
+impl Stand {
+    fn open() -> Stand {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("board");
+        let board = Board::open(&path);
+        let nursery = Nursery::open(&path);
+        let witness = Helper::start("witness", &path);
+        Stand { board, nursery, witness, _folder: folder }
+    }
+}
+
+/// A folder for the channels of a case: on the disk, or in memory if there is such a place.
+fn folder(plan: &Plan) -> TempDir {
+    match tempfile::tempdir_in("/dev/shm") {
+        Ok(folder) if !plan.on_disk => folder,
+        _ => tempfile::tempdir().unwrap(),
+    }
+}
+
+#[test]
+fn a_writer_killed_anywhere_leaves_a_prefix_and_no_more() {
+    let foci = [
+        Focus::Create,
+        Focus::Append,
+        Focus::Typed,
+        Focus::Claim,
+        Focus::Sync,
+        Focus::Close,
+        Focus::Recover,
+        Focus::Shared,
+    ];
+    let cases = Cases::of("process death", 64);
+    let mut stand = Stand::open();
+    cases.run(|number, rng, hits: &mut Hits| {
+        // In turn, and so that a case has its focus if it is run alone.
+        let focus = foci[rng.usize(..foci.len())];
+        let plan = Plan::of(focus, rng.u64(..));
+        killed(&mut stand, &plan, rng, hits);
+        if number + 1 == cases.count && ENOUGH <= cases.count {
+            check_spread(hits, cases.count);
+        }
+    });
+}
+
+/// From so many cases on, each place has to have been hit.
+const ENOUGH: u64 = 2000;
+
+/// A harness whose kills always hit the same wait would show nothing.
+fn check_spread(hits: &Hits, count: u64) {
+    for place in [
+        "Appending: nothing",
+        "Appending: the word",
+        "Claiming",
+        "Closing: no mark",
+        "Closing: the mark",
+        "Committing",
+        "Creating: no name",
+        "Creating: the name",
+        "Filling",
+        "Leaving",
+        "Syncing: not yet",
+        "threads: App",
+        "recovery: unsealed",
+        "recovery: sealed",
+    ] {
+        assert!(count / 1000 <= hits.of(place), "{place} was hardly hit; {hits}");
+    }
+}
+
+/// Claims that came to nothing before the kill leave no trace.
+#[test]
+fn claims_dropped_forgotten_and_panicked_in_are_nothing_to_a_kill() {
+    let mut stand = Stand::open();
+    Cases::of("claims and death", 24).run(|_, rng, hits: &mut Hits| {
+        killed(&mut stand, &Plan::of(Focus::Claim, rng.u64(..)), rng, hits);
+    });
+}
+
+/// One case: a writer is started, watched, killed; what it left is judged, recovered and gone on
+/// with.
+fn killed(stand: &mut Stand, plan: &Plan, rng: &mut Rng, hits: &mut Hits) {
+    let folder = folder(plan);
+    let path = folder.path();
+    let board = &stand.board;
+    board.reset();
+    let seeds: [u64; WATCHING as usize] = std::array::from_fn(|_| rng.u64(..));
+    let counts: Vec<u64> = thread::scope(|threads| {
+        let watches = seeds[1..].iter().map(|seed| {
+            threads.spawn(move || {
+                // All are told if one fails.
+                let over = Over(board);
+                let count = watch(plan, *seed, path, board);
+                std::mem::forget(over);
+                count
+            })
+        });
+        let watches: Vec<_> = watches.collect();
+        let Plan { focus, seed, .. } = plan;
+        stand.witness.tell(&format!("{} {seed} {} {}", *focus as u64, seeds[0], path.display()));
+        let over = Over(board);
+        stand.nursery.start(plan, path);
+        assert_eq!(stand.nursery.kill(plan.seed), Ended::Killed, "{plan:?}");
+        board.set_stage(Stage::Dead);
+        poll("the live readers", || {
+            assert_eq!(board.stage(), Stage::Dead, "a live reader failed");
+            (board.get(Told::Checked) == WATCHING).then_some(())
+        });
+        judge(&mut stand.nursery, board, plan, path, rng, hits);
+        drop(over);
+        let told = stand.witness.hear().parse().unwrap();
+        watches.into_iter().map(|watch| watch.join().unwrap()).chain([told]).collect()
+    });
+    hits.add("looks at pages that a sync had covered", board.get(Told::CleanLooks));
+    let total = go_on(plan, path);
+    assert!(counts.iter().all(|count| *count == total), "{counts:?} of {total}; {plan:?}");
+}
+
+/// The case is over for those who watch, however it ended.
+struct Over<'b>(&'b Board);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.set_stage(Stage::Recovered);
+    }
+}
+
+/// Judges what a dead writer has left in a folder, and recovers it.
+fn judge(
+    nursery: &mut Nursery,
+    board: &Board,
+    plan: &Plan,
+    folder: &Path,
+    rng: &mut Rng,
+    hits: &mut Hits,
+) {
+    let channels = channels(folder);
+    let created = usize::try_from(board.get(Told::Created)).unwrap();
+    let creating = board.phase(0) == Phase::Creating && channels.len() == created + 1;
+    assert!(created == channels.len() || creating, "{created}: {channels:?}; {plan:?}");
+    if board.phase(0) == Phase::Creating && !creating {
+        hits.count("Creating: no name yet");
+    }
+    let mut expected = Expected::new(plan);
+    for (channel, path) in channels.iter().enumerate() {
+        if channel + 1 < channels.len() {
+            check_closed(path, board.closed(channel).unwrap(), &mut expected, plan);
+        } else {
+            judge_last(nursery, board, plan, path, &mut expected, rng, hits);
+        }
+    }
+}
+
+/// All files of a folder, which are channels in their order and nothing else.
+fn channels(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = entries.collect();
+    if !has_unnamed_files(folder) {
+        // Then a new channel has a name for the meantime, which a kill leaves behind.
+        found.retain(|path| path.extension().is_none_or(|extension| extension != "new"));
+    }
+    found.sort();
+    for (channel, path) in found.iter().enumerate() {
+        assert_eq!(*path, channel_path(folder, channel), "{found:?}");
+    }
+    found
+}
+
+/// Whether this file system can make files without a name.
+fn has_unnamed_files(folder: &Path) -> bool {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_TMPFILE).open(folder).is_ok()
+}
+
+/// A channel that the writer had closed before it went on to the next: whole, to the last record.
+fn check_closed(path: &Path, count: u64, expected: &mut Expected, plan: &Plan) {
+    let evidence = Evidence::of(path, expected);
+    assert_eq!(evidence.count, count, "{plan:?}");
+    assert!(matches!(evidence.closed, Some(1 | 2)), "{:?}; {plan:?}", evidence.closed);
+    let recovery = recover(path).unwrap();
+    assert_eq!((recovery.records, recovery.sealed), (count, false), "{plan:?}");
+    assert_eq!(fs::read(path).unwrap(), evidence.image.bytes, "nothing to recover");
+}
+
+/// The channel at which the writer was killed.
+fn judge_last(
+    nursery: &mut Nursery,
+    board: &Board,
+    plan: &Plan,
+    path: &Path,
+    expected: &mut Expected,
+    rng: &mut Rng,
+    hits: &mut Hits,
+) {
+    let before = expected.indices;
+    let evidence = Evidence::of(path, expected);
+    // A new channel is being made, and this is still the one before.
+    let (current, returned) = board.progress();
+    let is_current = path == channel_path(path.parent().unwrap(), current);
+    for (thread, came) in expected.indices.into_iter().enumerate() {
+        let returned = board.returned(thread);
+        let right = returned..=returned + 1;
+        assert!(right.contains(&came), "thread {thread}: {came}, {returned}; {plan:?}");
+    }
+    if is_current && plan.focus != Focus::Shared {
+        let right = returned..=returned + 1;
+        assert!(right.contains(&evidence.count), "{} of {returned}; {plan:?}", evidence.count);
+    }
+    if is_current {
+        check_durable(&evidence, board, plan);
+        evidence.check_zeroes(board.get(Told::OpenSize), plan);
+        hits.count(evidence.place(expected, plan, board));
+    } else {
+        assert!(evidence.closed.is_some(), "{plan:?}");
+    }
+    if let Some(reason) = evidence.closed {
+        let closing = board.phase(0) == Phase::Closing || board.closed(current).is_some();
+        assert!(closing || !is_current, "closed, and nobody has closed it; {plan:?}");
+        assert!(matches!(reason, 1 | 2), "{reason}; {plan:?}");
+    }
+    check_read(path, &evidence, before, plan);
+    if evidence.closed.is_some() {
+        let recovery = recover(path).unwrap();
+        assert_eq!((recovery.records, recovery.sealed), (evidence.count, false));
+        return;
+    }
+    let taken = Writer::create(path, &plan.options_raw()).unwrap_err();
+    assert!(matches!(taken, CreateError::Exists { .. }), "{taken}");
+    let killed = kill_recoveries(nursery, board, plan, path, &evidence, rng, hits);
+    check_recovery(path, &evidence, killed);
+}
+
+/// `durable` is what a sync had achieved, or has just achieved.
+fn check_durable(evidence: &Evidence, board: &Board, plan: &Plan) {
+    let (durable, returned) = (evidence.durable(), board.get(Told::Durable));
+    assert!(durable <= evidence.count, "{durable} of {}; {plan:?}", evidence.count);
+    if plan.focus != Focus::Shared {
+        let target = match board.phase(0) {
+            Phase::Syncing => board.get(Told::SyncTarget),
+            // The sync has returned, and nobody had the time to say so.
+            _ => returned,
+        };
+        assert!(durable == returned || durable == target, "{durable}, {returned}; {plan:?}");
+    }
+}
+
+/// What a reader finds that opens the channel after the death: everything, and at the first poll
+/// behind it that it was abandoned.
+fn check_read(path: &Path, evidence: &Evidence, before: [u64; program::THREADS], plan: &Plan) {
+    let end = match evidence.closed {
+        None => Next::Abandoned,
+        Some(1) => Next::Closed(CloseReason::Closed),
+        Some(_) => Next::Closed(CloseReason::Full),
+    };
+    let mut expected = Expected::new(plan);
+    expected.indices = before;
+    let mut reader = Reader::open(path).unwrap();
+    for (sequence, record) in (0..).zip(reader.iter()) {
+        let record = record.unwrap();
+        assert_eq!(record.sequence, sequence);
+        expected.take(record.value);
+    }
+    assert_eq!(reader.next_sequence(), evidence.count, "{plan:?}");
+    assert_eq!(reader.record_count().unwrap(), evidence.count);
+    assert_eq!(reader.durable(), evidence.durable());
+    // At the first poll of a reader that has never asked.
+    let mut fresh = Reader::open(path).unwrap();
+    fresh.seek(evidence.count).unwrap();
+    assert_eq!(fresh.try_next().unwrap(), end, "{plan:?}");
+    if plan.is_typed() {
+        let mut reader = TypedReader::<Tick>::open(path).unwrap();
+        reader.seek_to_end().unwrap();
+        assert_eq!(reader.next_sequence(), evidence.count);
+        assert!(reader.get(evidence.count).unwrap().is_none());
+        if let Some(last) = evidence.count.checked_sub(1) {
+            let tick = program::tick(before[0] + last);
+            assert_eq!(reader.get(last).unwrap().unwrap().value, tick);
+        }
+    }
+}
+
+/// Kills some that recover the channel. Gives how many there were.
+fn kill_recoveries(
+    nursery: &mut Nursery,
+    board: &Board,
+    plan: &Plan,
+    path: &Path,
+    evidence: &Evidence,
+    rng: &mut Rng,
+    hits: &mut Hits,
+) -> u64 {
+    let times = match plan.focus {
+        Focus::Recover => rng.u64(1..4),
+        _ => u64::from(rng.u8(..8) == 0),
+    };
+    for _ in 0..times {
+        board.put(Told::Phase, Phase::Between as u64);
+        board.put(Told::Entered, 0);
+        nursery.start_recovery(plan, path);
+        let ended = nursery.kill(rng.u64(..));
+        let image = image::Image::of_file(path);
+        let sealed = image.bytes[evidence.image.tail..][..8] != [0; 8];
+        let place = match (ended, sealed, image.spec.durable != evidence.durable()) {
+            (Ended::Done, ..) => "recovery: done before the kill",
+            (_, true, _) => "recovery: sealed",
+            (_, false, true) => "recovery: unsealed, all durable",
+            (_, false, false) => "recovery: unsealed",
+        };
+        hits.count(place);
+        if sealed {
+            evidence.check_sealed(path);
+        } else {
+            let durable = image.spec.durable;
+            assert!(durable == evidence.durable() || durable == evidence.count, "{plan:?}");
+            let mut reader = Reader::open(path).unwrap();
+            assert_eq!(reader.iter().count() as u64, evidence.count);
+            assert_eq!(reader.try_next().unwrap(), Next::Abandoned);
+        }
+    }
+    times
+}
+
+/// Recovery gives the right numbers and the right bytes, and nothing at all when it is repeated.
+fn check_recovery(path: &Path, evidence: &Evidence, killed: u64) {
+    let recovery = recover(path).unwrap();
+    assert_eq!((recovery.records, recovery.reason), (evidence.count, CloseReason::Recovered));
+    assert_eq!((recovery.problem, recovery.beyond), (None, 0));
+    // One that was killed may have done its work, and all is durable then.
+    let told = [evidence.durable(), evidence.count];
+    assert!(told[..if killed == 0 { 1 } else { 2 }].contains(&recovery.durable), "{recovery:?}");
+    assert!(recovery.sealed || 0 < killed);
+    evidence.check_sealed(path);
+    let sealed = fs::read(path).unwrap();
+    let again = recover(path).unwrap();
+    assert_eq!((again.records, again.sealed), (evidence.count, false));
+    assert_eq!((again.reason, again.durable), (CloseReason::Recovered, evidence.count));
+    assert!(fs::read(path).unwrap() == sealed, "a second recovery changes nothing");
+    let mut reader = Reader::open(path).unwrap();
+    assert_eq!(reader.iter().count() as u64, evidence.count);
+    assert_eq!(reader.try_next().unwrap(), Next::Closed(CloseReason::Recovered));
+}
+
+/// The next life of the program, as in `examples/ledger.rs`: it takes up the numbers where the
+/// channels of the folder end, in a channel of its own. Gives how many records there were before.
+fn go_on(plan: &Plan, folder: &Path) -> u64 {
+    let earlier = channels(folder);
+    let mut expected = Expected::new(plan);
+    let replay = |expected: &mut Expected, path: &PathBuf| {
+        let mut reader = Reader::open(path).unwrap();
+        reader.iter().for_each(|record| expected.take(record.unwrap().value));
+        assert!(matches!(reader.try_next().unwrap(), Next::Closed(_)), "{plan:?}");
+    };
+    earlier.iter().for_each(|path| replay(&mut expected, path));
+    let total = expected.count();
+    if let Some(last) = earlier.last() {
+        let taken = Writer::create(last, &plan.options_raw()).unwrap_err();
+        assert!(matches!(taken, CreateError::Exists { .. }), "{taken}");
+    }
+    let path = channel_path(folder, earlier.len());
+    let mut writer = Writer::create(&path, &plan.options_raw()).unwrap();
+    let mut ahead = Expected::new(plan);
+    ahead.indices = expected.indices;
+    for sequence in 0..3 {
+        assert_eq!(writer.append(ahead.next_payload()).unwrap(), sequence);
+        ahead.indices[0] += 1;
+    }
+    writer.close().unwrap();
+    replay(&mut expected, &path);
+    assert_eq!(expected.indices, ahead.indices);
+    total
+}
+
+#[test]
+fn child() {
+    let Some((role, path)) = role() else { return };
+    match role.as_str() {
+        "nursery" => nurse(&path),
+        "witness" => witness(&path),
+        _ => panic!("no role {role}"),
+    }
+}
+
+/// Watches in a process of its own.
+fn witness(path: &Path) {
+    let board = Board::open(path);
+    loop {
+        let line = listen();
+        let mut words = line.splitn(4, ' ');
+        let mut number = || words.next().unwrap().parse::<u64>().unwrap();
+        let (focus, seed, own) = (usize::try_from(number()).unwrap(), number(), number());
+        let folder = PathBuf::from(words.next().unwrap());
+        let plan = Plan::of(Focus::ALL[focus], seed);
+        say(&watch(&plan, own, &folder, &board).to_string());
+    }
+}
