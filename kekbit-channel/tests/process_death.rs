@@ -168,7 +168,7 @@ fn killed(stand: &mut Stand, plan: &Plan, rng: &mut Rng, hits: &mut Hits) {
         stand.witness.tell(&format!("{} {seed} {} {}", *focus as u64, seeds[0], path.display()));
         let over = Over(board);
         stand.nursery.start(plan, path);
-        assert_eq!(stand.nursery.kill(plan.seed), Ended::Killed, "{plan:?}");
+        assert_eq!(stand.nursery.kill(), Ended::Killed, "{plan:?}");
         board.set_stage(Stage::Dead);
         poll("the live readers", || {
             assert_eq!(board.stage(), Stage::Dead, "a live reader failed");
@@ -363,9 +363,8 @@ fn kill_recoveries(
     };
     for _ in 0..times {
         board.put(Told::Phase, Phase::Between as u64);
-        board.put(Told::Entered, 0);
-        nursery.start_recovery(plan, path);
-        let ended = nursery.kill(rng.u64(..));
+        nursery.start_recovery(rng.u64(..), path);
+        let ended = nursery.kill();
         let image = image::Image::of_file(path);
         let sealed = image.bytes[evidence.image.tail..][..8] != [0; 8];
         let place = match (ended, sealed, image.spec.durable != evidence.durable()) {

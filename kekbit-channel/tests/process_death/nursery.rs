@@ -9,7 +9,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     process::exit,
-    sync::atomic::Ordering::SeqCst,
     thread,
     time::{Duration, Instant},
 };
@@ -18,6 +17,7 @@ use kekbit_channel::recover;
 use nix::{
     sys::{
         prctl::set_pdeathsig,
+        ptrace::{self, traceme},
         signal::{Signal, kill},
         wait::{WaitStatus, waitpid},
     },
@@ -54,28 +54,28 @@ impl Nursery {
 
     /// Forks a process that runs a program in a folder, and gives its id.
     pub(crate) fn start(&mut self, plan: &Plan, folder: &Path) -> Pid {
-        self.order("start", plan, folder)
+        self.order("start", plan.focus, plan.seed, folder)
     }
 
-    /// Forks a process that recovers a channel, and says first that it is about to.
-    pub(crate) fn start_recovery(&mut self, plan: &Plan, channel: &Path) -> Pid {
-        self.order("recover", plan, channel)
+    /// Forks a process that recovers a channel. When it is killed follows from the seed.
+    pub(crate) fn start_recovery(&mut self, seed: u64, channel: &Path) -> Pid {
+        self.order("recover", Focus::Recover, seed, channel)
     }
 
     /// Forks a process that reads the channels of a folder.
     pub(crate) fn start_reader(&mut self, plan: &Plan, folder: &Path) -> Pid {
-        self.order("read", plan, folder)
+        self.order("read", plan.focus, plan.seed, folder)
     }
 
-    fn order(&mut self, verb: &str, plan: &Plan, path: &Path) -> Pid {
-        let Plan { focus, seed, .. } = plan;
-        self.helper.tell(&format!("{verb} {} {seed} {}", *focus as u64, path.display()));
+    fn order(&mut self, verb: &str, focus: Focus, seed: u64, path: &Path) -> Pid {
+        self.helper.tell(&format!("{verb} {} {seed} {}", focus as u64, path.display()));
         Pid::from_raw(self.helper.hear().parse().unwrap())
     }
 
-    /// Kills it at an instant that nobody can foretell, and waits for its end.
-    pub(crate) fn kill(&mut self, seed: u64) -> Ended {
-        self.helper.tell(&format!("kill 0 {seed} ."));
+    /// Kills it at an instant that follows from the seed or that nobody can foretell, and waits for
+    /// its end.
+    pub(crate) fn kill(&mut self) -> Ended {
+        self.helper.tell("kill 0 0 .");
         self.ended()
     }
 
@@ -99,7 +99,6 @@ pub(crate) fn nurse(path: &Path) {
     let board = Board::open(path);
     say("open");
     let mut child = None;
-    let mut trigger = Phase::Between;
     loop {
         let line = listen();
         let mut words = line.splitn(4, ' ');
@@ -108,22 +107,31 @@ pub(crate) fn nurse(path: &Path) {
         let (focus, seed) = (usize::try_from(number()).unwrap(), number());
         let path = PathBuf::from(words.next().unwrap());
         let plan = Plan::of(Focus::ALL[focus], seed);
-        match verb {
-            "kill" => strike(&board, child.take().unwrap(), trigger, seed),
-            "reap" => reap(child.take().unwrap()),
-            _ => {
-                let task: Box<dyn FnOnce()> = match verb {
-                    "start" => Box::new(|| Program::new(&plan, &path, &board).run()),
-                    "read" => Box::new(|| watch::read_for_ever(&plan, &path, &board)),
-                    "recover" => Box::new(|| recover_it(&path, &board)),
-                    other => panic!("no verb {other}"),
-                };
-                trigger = if verb == "recover" { Phase::Recovering } else { plan.trigger };
-                let pid = bear(&board, task);
-                say(&pid.to_string());
-                child = Some(pid);
+        let task: Box<dyn FnOnce()> = match verb {
+            "kill" => {
+                let (pid, blow): (Pid, Blow) = child.take().unwrap();
+                blow.strike(&board, pid);
+                continue;
             }
-        }
+            "reap" => {
+                let (pid, _) = child.take().unwrap();
+                reap(pid);
+                continue;
+            }
+            "start" => Box::new(|| Program::new(&plan, &path, &board).run()),
+            "read" => Box::new(|| watch::read_for_ever(&plan, &path, &board)),
+            "recover" => Box::new(|| recover_it(&path, &board)),
+            other => panic!("no verb {other}"),
+        };
+        let trigger = if verb == "recover" { Phase::Recovering } else { plan.trigger };
+        // Threads cannot be followed like this, and what is not to be killed need not be.
+        let alone = !matches!(plan.focus, Focus::Shared | Focus::Endless);
+        let blow = Blow::draw(trigger, seed ^ 2, alone && verb != "read");
+        board.put(Told::Entered, 0);
+        board.put(Told::StopAt, if blow.kind == Kind::Timed { 0 } else { blow.times });
+        let pid = bear(&board, task);
+        say(&pid.to_string());
+        child = Some((pid, blow));
     }
 }
 
@@ -134,9 +142,13 @@ fn bear(board: &Board, task: impl FnOnce()) -> Pid {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             set_pdeathsig(Signal::SIGKILL).unwrap();
+            if board.get(Told::StopAt) != 0 && traceme().is_err() {
+                // It may not be traced: it will be killed like the others.
+                board.put(Told::StopAt, 0);
+            }
             let result = catch_unwind(AssertUnwindSafe(task));
             // Nobody waits for a phase any more that will not come.
-            board.at(Told::Phase as usize).store(Phase::Parked as u64, SeqCst);
+            board.put(Told::Phase, Phase::Parked as u64);
             exit(if result.is_ok() { 0 } else { 101 });
         }
     }
@@ -147,54 +159,118 @@ fn recover_it(path: &Path, board: &Board) {
     recover(path).unwrap();
 }
 
-/// How often the phase is entered before the kill, at most, and how long after that the kill comes
-/// at most. The longest time is about what the phase takes.
-fn reach(trigger: Phase) -> (u64, Duration) {
-    let micros = Duration::from_micros;
-    match trigger {
-        Phase::Creating => (30, micros(400)),
-        Phase::Syncing => (60, micros(800)),
-        Phase::Closing => (40, micros(100)),
-        Phase::Recovering => (1, micros(600)),
-        Phase::Appending => (2000, micros(40)),
-        _ => (300, micros(40)),
-    }
+/// When the process is killed.
+#[derive(Debug, Clone, Copy)]
+struct Blow {
+    trigger: Phase,
+    kind: Kind,
+    /// How often the phase is entered before.
+    times: u64,
+    /// Instructions or system calls from there.
+    steps: u64,
+    /// Time from there.
+    delay: Duration,
+    /// Whether it is slept away: on another core the process runs on, on the same one the timer
+    /// interrupts it.
+    asleep: bool,
 }
 
-/// Waits until the process is where it is to be killed, and then for a time that has nothing to do
-/// with what it does; kills it, and waits for its end.
-fn strike(board: &Board, child: Pid, trigger: Phase, seed: u64) {
-    let mut rng = Rng::with_seed(seed ^ 2);
-    let (times, longest) = reach(trigger);
-    let shift = rng.u32(..6);
-    let times = rng.u64(..(times >> shift).max(1)) + 1;
-    let longest = longest / (1 << rng.u32(..8));
-    let delay = longest.mul_f64(rng.f64());
-    let asleep = rng.u8(..4) == 0;
-    let start = Instant::now();
-    let mut rounds = 0_u32;
-    while board.phase(0) != Phase::Parked && board.get(Told::Entered) < times {
-        rounds += 1;
-        if rounds.is_multiple_of(64) {
-            thread::yield_now();
+/// What counts until the kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Time that has nothing to do with what the process does.
+    Timed,
+    /// Instructions, one by one.
+    Instructions,
+    /// Entries to system calls and returns from them.
+    Calls,
+}
+
+impl Blow {
+    fn draw(trigger: Phase, seed: u64, traceable: bool) -> Blow {
+        let mut rng = Rng::with_seed(seed);
+        // About as far as the phase goes.
+        let (times, micros, instructions, calls) = match trigger {
+            Phase::Creating => (30, 400, 4000, 90),
+            Phase::Syncing => (60, 800, 800, 4),
+            Phase::Closing => (40, 100, 800, 10),
+            Phase::Recovering => (1, 600, 4000, 80),
+            Phase::Appending => (2000, 40, 800, 0),
+            _ => (300, 40, 1600, 0),
+        };
+        let kind = match rng.u8(..4) {
+            0 | 1 if traceable => Kind::Instructions,
+            2 if traceable && calls != 0 => Kind::Calls,
+            _ => Kind::Timed,
+        };
+        // Without optimization a phase has ten times as many.
+        let factor = if cfg!(debug_assertions) { 10 } else { 1 };
+        let most = if kind == Kind::Calls { calls } else { instructions * factor };
+        // Small numbers are as likely as large ones.
+        let mut below = |most: u64| {
+            let shift = rng.u32(..7);
+            rng.u64(..=most >> shift)
+        };
+        let (times, steps) = (below(times) + 1, below(most));
+        let delay = Duration::from_nanos(below(micros * 1000));
+        Blow { trigger, kind, times, steps, delay, asleep: rng.u8(..4) == 0 }
+    }
+
+    /// Kills the process, waits for its end and tells of it.
+    fn strike(self, board: &Board, child: Pid) {
+        if self.kind == Kind::Timed || board.get(Told::StopAt) == 0 {
+            self.wait(board);
+        } else if let Some(status) = self.step(child) {
+            return tell(status);
         }
-        assert!(start.elapsed() < PATIENCE, "{trigger:?} does not come");
-        hint::spin_loop();
+        board.put(Told::KillSent, 1);
+        kill(child, Signal::SIGKILL).unwrap();
+        reap(child);
     }
-    // Both kinds of a delay: on another core the process runs on, on the same one a timer
-    // interrupts it.
-    let start = Instant::now();
-    if asleep {
-        thread::sleep(delay);
+
+    /// Waits until the process is where it is to be killed, and the time from there.
+    fn wait(self, board: &Board) {
+        let start = Instant::now();
+        let mut rounds = 0_u32;
+        while board.phase(0) != Phase::Parked && board.get(Told::Entered) < self.times {
+            rounds += 1;
+            if rounds.is_multiple_of(64) {
+                thread::yield_now();
+            }
+            assert!(start.elapsed() < PATIENCE, "{self:?} does not come");
+            hint::spin_loop();
+        }
+        let start = Instant::now();
+        if self.asleep {
+            thread::sleep(self.delay);
+        }
+        while start.elapsed() < self.delay {}
     }
-    while start.elapsed() < delay {}
-    board.at(Told::KillSent as usize).store(1, SeqCst);
-    kill(child, Signal::SIGKILL).unwrap();
-    reap(child);
+
+    /// Lets the process go so many steps from where it stops by itself. Gives how it ended if it
+    /// did before.
+    fn step(self, child: Pid) -> Option<WaitStatus> {
+        let mut status = waitpid(child, None).unwrap();
+        for _ in 0..self.steps {
+            if !matches!(status, WaitStatus::Stopped(..)) {
+                return Some(status);
+            }
+            match self.kind {
+                Kind::Calls => ptrace::syscall(child, None).unwrap(),
+                _ => ptrace::step(child, None).unwrap(),
+            }
+            status = waitpid(child, None).unwrap();
+        }
+        (!matches!(status, WaitStatus::Stopped(..))).then_some(status)
+    }
 }
 
 fn reap(child: Pid) {
-    match waitpid(child, None).unwrap() {
+    tell(waitpid(child, None).unwrap());
+}
+
+fn tell(status: WaitStatus) {
+    match status {
         WaitStatus::Signaled(_, Signal::SIGKILL, _) => say("killed"),
         WaitStatus::Exited(_, 0) => say("done"),
         other => say(&format!("{other:?}")),

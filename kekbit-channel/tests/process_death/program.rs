@@ -13,7 +13,10 @@ use std::{
 use kekbit_channel::{
     Alignment, ChannelOptions, Prefault, Record, SharedWriter, TypedWriter, WriteError, Writer,
 };
-use nix::unistd::{ForkResult, fork};
+use nix::{
+    sys::signal::{Signal, raise},
+    unistd::{ForkResult, fork},
+};
 
 use crate::{board::Board, cases::Rng};
 
@@ -97,6 +100,8 @@ pub(crate) enum Told {
     Checked,
     /// How often the phase was entered in which the process is to be killed.
     Entered,
+    /// At which of these times the process stops, for the one who traces it; 0 for never.
+    StopAt,
     /// Channels whose creation has returned.
     Created,
     /// The channel that is being written, and how many appends to it have returned.
@@ -228,7 +233,7 @@ impl Plan {
             capacity: match focus {
                 Focus::Create | Focus::Close => 1 << rng.u32(14..19),
                 Focus::Endless => 32 << 20,
-                _ => 1 << rng.u32(17..20),
+                _ => 1 << rng.u32(19..22),
             },
             long: rng.u8(..4) == 0 && !matches!(focus, Focus::Create | Focus::Close),
             trigger,
@@ -331,8 +336,13 @@ pub(crate) struct Teller<'b> {
 impl Teller<'_> {
     pub(crate) fn enter(&self, phase: Phase) {
         self.board.at(Told::Phase as usize + self.thread).store(phase as u64, Release);
+        let mut stops = phase == Phase::Parked;
         if phase == self.trigger {
-            self.board.at(Told::Entered as usize).fetch_add(1, Release);
+            let entered = self.board.at(Told::Entered as usize).fetch_add(1, Release) + 1;
+            stops |= entered == self.board.get(Told::StopAt);
+        }
+        if stops && self.board.get(Told::StopAt) != 0 {
+            raise(Signal::SIGSTOP).unwrap();
         }
     }
 

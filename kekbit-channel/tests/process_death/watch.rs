@@ -19,7 +19,7 @@ use crate::{
     board::Board,
     cases::Rng,
     child::PATIENCE,
-    program::{CHANNELS, Focus, Plan, THREADS, Told, channel_path, number_of},
+    program::{Focus, Plan, THREADS, Told, channel_path, number_of},
 };
 
 /// How far a case is.
@@ -124,7 +124,7 @@ pub(crate) fn watch(plan: &Plan, seed: u64, folder: &Path, board: &Board) -> u64
     let rng = Rng::with_seed(seed);
     let expected = Expected::new(plan);
     let mut watch = Watch { plan, board, expected, rng, offsets: Vec::new(), pages: None };
-    for channel in 0..CHANNELS {
+    for channel in 0.. {
         let Some(mut reader) = watch.open(&channel_path(folder, channel)) else {
             board.at(Told::Checked as usize).fetch_add(1, SeqCst);
             break;
