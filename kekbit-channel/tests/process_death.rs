@@ -98,7 +98,7 @@ fn a_writer_killed_anywhere_leaves_a_prefix_and_no_more() {
         Focus::Recover,
         Focus::Shared,
     ];
-    let cases = Cases::of("process death", 64);
+    let cases = Cases::of("process death", 48);
     let mut stand = Stand::open();
     cases.run(|number, rng, hits: &mut Hits| {
         // In turn, and so that a case has its focus if it is run alone.
@@ -140,7 +140,7 @@ fn check_spread(hits: &Hits, count: u64) {
 #[test]
 fn claims_dropped_forgotten_and_panicked_in_are_nothing_to_a_kill() {
     let mut stand = Stand::open();
-    Cases::of("claims and death", 24).run(|_, rng, hits: &mut Hits| {
+    Cases::of("claims and death", 12).run(|_, rng, hits: &mut Hits| {
         killed(&mut stand, &Plan::of(Focus::Claim, rng.u64(..)), rng, hits);
     });
 }
@@ -435,6 +435,191 @@ fn go_on(plan: &Plan, folder: &Path) -> u64 {
     replay(&mut expected, &path);
     assert_eq!(expected.indices, ahead.indices);
     total
+}
+
+/// A writer that is stopped is silent, at whatever instant it was stopped: not dead, and nothing of
+/// it is lost.
+#[test]
+fn a_writer_stopped_anywhere_is_silent_and_loses_nothing() {
+    const SILENCE: Duration = Duration::from_millis(20);
+    let mut stand = Stand::open();
+    Cases::of("stopped writers", 4).run(|_, rng, stops: &mut Hits| {
+        let plan = Plan { on_disk: true, ..Plan::of(Focus::Endless, rng.u64(..)) };
+        let folder = folder(&plan);
+        stand.board.reset();
+        let pid = stand.nursery.start(&plan, folder.path());
+        let mut hasty = Follower::new(&plan, folder.path(), Some(SILENCE));
+        let mut patient = Follower::new(&plan, folder.path(), None);
+        for _ in 0..rng.u32(1..4) {
+            let entered = stand.board.get(Told::Entered) + 1 + rng.u64(..200);
+            poll("appends", || (entered <= stand.board.get(Told::Entered)).then_some(()));
+            kill(pid, Signal::SIGSTOP).unwrap();
+            poll("the stop", || is_stopped(pid).then_some(()));
+            stops.count(format!("stopped: {:?}", stand.board.phase(0)));
+            assert_eq!(hasty.settled(), Next::TimedOut);
+            assert_eq!(patient.look(), Next::Pending);
+            let returned = stand.board.returned(0);
+            for reader in [&hasty, &patient] {
+                let count = reader.expected.count();
+                assert!((returned..=returned + 1).contains(&count), "{count}, {returned}");
+            }
+            let alive = recover(patient.reader.path()).unwrap_err();
+            assert!(matches!(alive, RecoverError::WriterAlive { .. }), "{alive}");
+            assert_eq!(patient.look(), Next::Pending);
+            kill(pid, Signal::SIGCONT).unwrap();
+            poll("a record", || (hasty.look() != Next::TimedOut).then_some(()));
+        }
+        stand.board.put(Told::Release, 1);
+        assert_eq!(stand.nursery.reap(), Ended::Done);
+        let total = stand.board.returned(0);
+        for mut reader in [hasty, patient] {
+            assert!(matches!(reader.settled(), Next::Closed(_)), "{plan:?}");
+            assert_eq!(reader.expected.count(), total);
+        }
+    });
+}
+
+/// A reader of all channels of a folder, one behind the other, while there are any.
+struct Follower<'p> {
+    plan: &'p Plan,
+    folder: PathBuf,
+    channel: usize,
+    timeout: Option<Duration>,
+    reader: Reader,
+    expected: Expected<'p>,
+}
+
+impl<'p> Follower<'p> {
+    fn new(plan: &'p Plan, folder: &Path, timeout: Option<Duration>) -> Follower<'p> {
+        let reader = poll("a channel", || Reader::open(channel_path(folder, 0)).ok());
+        let expected = Expected::new(plan);
+        let folder = folder.to_owned();
+        let mut follower = Follower { plan, folder, channel: 0, timeout, reader, expected };
+        follower.reader.set_timeout(timeout);
+        follower
+    }
+
+    /// Takes all there is, and gives what comes then.
+    fn look(&mut self) -> Next<()> {
+        loop {
+            for record in self.reader.iter() {
+                self.expected.take(record.unwrap().value);
+            }
+            match self.reader.try_next().unwrap() {
+                Next::Record(record) => self.expected.take(record.value),
+                Next::Closed(reason) => {
+                    let next = channel_path(&self.folder, self.channel + 1);
+                    let Ok(reader) = Reader::open(next) else { return Next::Closed(reason) };
+                    self.channel += 1;
+                    self.reader = reader;
+                    self.reader.set_timeout(self.timeout);
+                }
+                Next::Pending => return Next::Pending,
+                Next::TimedOut => return Next::TimedOut,
+                Next::Abandoned => panic!("abandoned, and its writer lives; {:?}", self.plan),
+            }
+        }
+    }
+
+    /// The same, until it is not `Pending`.
+    fn settled(&mut self) -> Next<()> {
+        poll("something", || Some(self.look()).filter(|found| *found != Next::Pending))
+    }
+}
+
+/// Readers are killed in the middle of their reading: it is nothing to the writer, nor to others.
+#[test]
+fn a_reader_killed_anywhere_disturbs_nobody() {
+    let mut stand = Stand::open();
+    Cases::of("killed readers", 8).run(|_, rng, kills: &mut Hits| {
+        let plan = Plan::of(Focus::Append, rng.u64(..));
+        let folder = folder(&plan);
+        let path = channel_path(folder.path(), 0);
+        stand.board.reset();
+        let mut writer = Writer::create(&path, &plan.options()).unwrap();
+        let mut other = Reader::open(&path).unwrap();
+        let (mut told, mut came) = (Expected::new(&plan), Expected::new(&plan));
+        let mut append = |count: u64| {
+            for _ in 0..count {
+                if writer.append(told.next_payload()).is_err() {
+                    return;
+                }
+                told.indices[0] += 1;
+            }
+        };
+        for _ in 0..rng.u32(1..4) {
+            append(rng.u64(1..100));
+            stand.nursery.start_reader(&plan, folder.path());
+            let killed = thread::scope(|threads| {
+                let nursery = &mut stand.nursery;
+                let killing = threads.spawn(move || nursery.kill());
+                while !killing.is_finished() {
+                    append(1);
+                }
+                killing.join().unwrap()
+            });
+            assert_eq!(killed, Ended::Killed);
+            kills.count("reader killed");
+            other.iter().for_each(|record| came.take(record.unwrap().value));
+            let alive = recover(&path).unwrap_err();
+            assert!(matches!(alive, RecoverError::WriterAlive { .. }), "{alive}");
+        }
+        append(1);
+        assert!(writer.sync().unwrap().durable == writer.next_sequence());
+        writer.close().unwrap();
+        other.iter().for_each(|record| came.take(record.unwrap().value));
+        assert!(matches!(other.try_next().unwrap(), Next::Closed(_)));
+        assert_eq!(came.count(), told.count());
+        let evidence = Evidence::of(&path, &mut Expected::new(&plan));
+        assert_eq!((evidence.count, evidence.durable()), (told.count(), told.count()));
+        evidence.check_zeroes(0, &plan);
+    });
+}
+
+/// A forked child holds the lock for as long as it lives, so that nobody may say abandoned; nothing
+/// is lost meanwhile. When it has gone, all is as it is without it.
+#[test]
+fn a_forked_child_that_outlives_a_writer_killed_anywhere_delays_its_end() {
+    let mut stand = Stand::open();
+    Cases::of("survivors", 8).run(|_, rng, hits: &mut Hits| {
+        let plan = Plan::of(Focus::Fork, rng.u64(..));
+        let folder = folder(&plan);
+        let board = &stand.board;
+        board.reset();
+        stand.nursery.start(&plan, folder.path());
+        let mut early = poll("a channel", || Reader::open(channel_path(folder.path(), 0)).ok());
+        let mut early_expected = Expected::new(&plan);
+        assert_eq!(stand.nursery.kill(), Ended::Killed);
+        let channels = channels(folder.path());
+        let path = channels.last().unwrap();
+        // It may have been forked too late, or from the writer of an earlier channel.
+        let mut reader = Reader::open(path).unwrap();
+        reader.seek_to_end().unwrap();
+        let held = match reader.try_next().unwrap() {
+            Next::Pending => true,
+            Next::Abandoned | Next::Closed(_) => false,
+            other => panic!("{other:?}"),
+        };
+        hits.count(if held { "held by a survivor" } else { "no survivor" });
+        if held {
+            let alive = recover(path).unwrap_err();
+            assert!(matches!(alive, RecoverError::WriterAlive { .. }), "{alive}");
+            for _ in 0..100 {
+                reader.set_timeout(None);
+                assert_eq!(reader.try_next().unwrap(), Next::Pending);
+            }
+        }
+        board.put(Told::Release, 1);
+        poll("the end", || (reader.try_next().unwrap() != Next::Pending).then_some(()));
+        let end = reader.try_next().unwrap();
+        assert!(matches!(end, Next::Abandoned | Next::Closed(_)), "{end:?}");
+        if channels.len() == 1 {
+            early.iter().for_each(|record| early_expected.take(record.unwrap().value));
+            assert!((board.returned(0)..=board.returned(0) + 1).contains(&early_expected.count()));
+        }
+        judge(&mut stand.nursery, &stand.board, &plan, folder.path(), rng, hits);
+        go_on(&plan, folder.path());
+    });
 }
 
 #[test]

@@ -162,12 +162,13 @@ fn recover_it(path: &Path, board: &Board) {
 /// When the process is killed.
 #[derive(Debug, Clone, Copy)]
 struct Blow {
-    trigger: Phase,
     kind: Kind,
     /// How often the phase is entered before.
     times: u64,
-    /// Instructions or system calls from there.
-    steps: u64,
+    /// Entries to system calls and returns from them, from there.
+    calls: u64,
+    /// Instructions from there.
+    instructions: u64,
     /// Time from there.
     delay: Duration,
     /// Whether it is slept away: on another core the process runs on, on the same one the timer
@@ -178,12 +179,10 @@ struct Blow {
 /// What counts until the kill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Time that has nothing to do with what the process does.
+    /// Time, which has nothing to do with what the process does.
     Timed,
-    /// Instructions, one by one.
-    Instructions,
-    /// Entries to system calls and returns from them.
-    Calls,
+    /// Steps: system calls, and then instructions, one by one.
+    Stepped,
 }
 
 impl Blow {
@@ -198,22 +197,24 @@ impl Blow {
             Phase::Appending => (2000, 40, 800, 0),
             _ => (300, 40, 1600, 0),
         };
-        let kind = match rng.u8(..4) {
-            0 | 1 if traceable => Kind::Instructions,
-            2 if traceable && calls != 0 => Kind::Calls,
-            _ => Kind::Timed,
-        };
-        // Without optimization a phase has ten times as many.
+        let stepped = traceable && rng.u8(..4) != 0;
+        let by_calls = calls != 0 && rng.bool();
+        // Without optimization there are ten times as many.
         let factor = if cfg!(debug_assertions) { 10 } else { 1 };
-        let most = if kind == Kind::Calls { calls } else { instructions * factor };
+        let most = if by_calls { instructions / 10 } else { instructions };
         // Small numbers are as likely as large ones.
         let mut below = |most: u64| {
             let shift = rng.u32(..7);
             rng.u64(..=most >> shift)
         };
-        let (times, steps) = (below(times) + 1, below(most));
-        let delay = Duration::from_nanos(below(micros * 1000));
-        Blow { trigger, kind, times, steps, delay, asleep: rng.u8(..4) == 0 }
+        Blow {
+            kind: if stepped { Kind::Stepped } else { Kind::Timed },
+            times: below(times) + 1,
+            calls: if by_calls { below(calls) } else { 0 },
+            instructions: below(most * factor),
+            delay: Duration::from_nanos(below(micros * 1000)),
+            asleep: rng.u8(..4) == 0,
+        }
     }
 
     /// Kills the process, waits for its end and tells of it.
@@ -251,13 +252,14 @@ impl Blow {
     /// did before.
     fn step(self, child: Pid) -> Option<WaitStatus> {
         let mut status = waitpid(child, None).unwrap();
-        for _ in 0..self.steps {
+        for step in 0..self.calls + self.instructions {
             if !matches!(status, WaitStatus::Stopped(..)) {
                 return Some(status);
             }
-            match self.kind {
-                Kind::Calls => ptrace::syscall(child, None).unwrap(),
-                _ => ptrace::step(child, None).unwrap(),
+            if step < self.calls {
+                ptrace::syscall(child, None).unwrap();
+            } else {
+                ptrace::step(child, None).unwrap();
             }
             status = waitpid(child, None).unwrap();
         }
@@ -277,7 +279,7 @@ fn tell(status: WaitStatus) {
     }
 }
 
-/// Waits until a process has been stopped.
+/// Whether a process is stopped.
 pub(crate) fn is_stopped(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, behind_name) = stat.rsplit_once(')').unwrap();

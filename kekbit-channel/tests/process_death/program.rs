@@ -202,10 +202,10 @@ pub(crate) struct Plan {
     pub(crate) time_stamps: bool,
     pub(crate) alignment: Alignment,
     pub(crate) on_disk: bool,
-    prefault: bool,
-    capacity: u64,
+    pub(crate) prefault: bool,
+    pub(crate) capacity: u64,
     /// Whether payloads can be many pages long.
-    long: bool,
+    pub(crate) long: bool,
     /// Where it is to be killed.
     pub(crate) trigger: Phase,
 }
@@ -233,6 +233,8 @@ impl Plan {
             capacity: match focus {
                 Focus::Create | Focus::Close => 1 << rng.u32(14..19),
                 Focus::Endless => 32 << 20,
+                // Without optimization a writer does not come far.
+                _ if cfg!(debug_assertions) => 1 << rng.u32(17..20),
                 _ => 1 << rng.u32(19..22),
             },
             long: rng.u8(..4) == 0 && !matches!(focus, Focus::Create | Focus::Close),
@@ -471,7 +473,11 @@ impl<'b> Program<'b> {
         }
         let records = writer.next_sequence();
         self.teller.enter(Phase::Closing);
-        if self.rng.bool() { writer.close().unwrap() } else { drop(writer) }
+        if self.rng.bool() {
+            writer.close().unwrap()
+        } else {
+            drop(writer)
+        }
         records
     }
 
@@ -552,7 +558,11 @@ impl<'b> Program<'b> {
         });
         let records = writer.next_sequence();
         self.teller.enter(Phase::Closing);
-        if self.rng.bool() { writer.close().unwrap() } else { drop(writer) }
+        if self.rng.bool() {
+            writer.close().unwrap()
+        } else {
+            drop(writer)
+        }
         records
     }
 }

@@ -2,14 +2,8 @@
 //! the writer's death and recovery, and hold all that they see against the plan.
 
 use std::{
-    ffi::c_uint,
-    fs::File,
-    hint,
-    os::fd::AsRawFd,
-    path::Path,
-    sync::atomic::Ordering::SeqCst,
-    thread,
-    time::Instant,
+    ffi::c_uint, fs::File, hint, os::fd::AsRawFd, path::Path, sync::atomic::Ordering::SeqCst,
+    thread, time::Instant,
 };
 
 use kekbit_channel::{CloseReason, Next, OpenError, Reader, Recorded, Wait};
@@ -385,13 +379,7 @@ impl Pages {
         // SAFETY: the kernel reads two numbers and writes five, as `struct cachestat_range` and
         // `struct cachestat` have them; an older one knows no such call and does neither.
         let result = unsafe {
-            libc::syscall(
-                NUMBER,
-                self.file.as_raw_fd(),
-                range.as_ptr(),
-                counts.as_mut_ptr(),
-                FLAGS,
-            )
+            libc::syscall(NUMBER, self.file.as_raw_fd(), range.as_ptr(), counts.as_mut_ptr(), FLAGS)
         };
         (result == 0).then_some(counts)
     }
