@@ -32,6 +32,8 @@ use std::{
     fs::{self, OpenOptions},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
@@ -50,6 +52,7 @@ use crate::{
     cases::{Cases, Rng},
     child::{Helper, listen, poll, role, say},
     evidence::{Evidence, Hits},
+    image::Spec,
     nursery::{Ended, Nursery, is_stopped, nurse},
     program::{Focus, Phase, Plan, Tick, Told, channel_path},
     watch::{Expected, Stage, watch},
@@ -623,6 +626,33 @@ fn a_forked_child_that_outlives_a_writer_killed_anywhere_delays_its_end() {
         }
         judge(&mut stand.nursery, &stand.board, &plan, folder.path(), rng, hits);
         go_on(&plan, folder.path());
+    });
+}
+
+/// A program that another thread starts has, until it is loaded, the descriptors of this process:
+/// the lock of a recovery must not wait for it.
+#[test]
+fn recovery_gives_its_lock_up_whatever_is_started_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let over = AtomicBool::new(false);
+    thread::scope(|threads| {
+        let starting = threads.spawn(|| {
+            while !over.load(Ordering::Acquire) {
+                assert!(Command::new("true").status().unwrap().success());
+            }
+        });
+        for round in 0..100 {
+            let path = folder.path().join(format!("{round}.kekbit"));
+            Spec::numbers(10).image().numbers(5).write(&path);
+            let first = recover(&path).map(|recovery| (recovery.records, recovery.sealed));
+            let second = recover(&path).map(|recovery| (recovery.records, recovery.sealed));
+            if first.is_err() || second.is_err() {
+                over.store(true, Ordering::Release);
+            }
+            assert_eq!((first.unwrap(), second.unwrap()), ((5, true), (5, false)), "{round}");
+        }
+        over.store(true, Ordering::Release);
+        starting.join().unwrap();
     });
 }
 

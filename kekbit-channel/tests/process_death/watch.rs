@@ -317,6 +317,7 @@ impl Watch<'_> {
         while board.stage() == Stage::Running {
             let found = self.look_behind(reader);
             assert_eq!(found, Next::Abandoned, "after it was abandoned; {:?}", self.plan);
+            assert!(start.elapsed() < PATIENCE, "nobody waits for its end; {:?}", self.plan);
             thread::yield_now();
         }
         let found = self.look_behind(reader);
