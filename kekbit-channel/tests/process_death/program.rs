@@ -116,13 +116,19 @@ pub(crate) enum Told {
     Release,
     /// Looks at pages that a sync must have written out.
     CleanLooks,
+    /// Looks of live readers that had caught up with the writer.
+    LiveLooks,
+    /// A live reader has found a fault.
+    Failed,
     /// The phase of each thread.
-    Phase,
+    Phase = 16,
     /// The appends of each thread that have returned.
-    Returned = 16,
+    Returned = 16 + THREADS as isize,
     /// One more than the records of each channel that was closed.
-    Closed = 24,
+    Closed = 16 + 2 * THREADS as isize,
 }
+
+const _: () = assert!((Told::Failed as usize) < Told::Phase as usize, "places of their own");
 
 pub(crate) const THREADS: usize = 3;
 /// Channels that a program writes, one after another.

@@ -113,8 +113,20 @@ pub(crate) struct Watch<'c> {
 
 const PAGE: u64 = 4096;
 
+/// Tells everybody if a live reader finds a fault, so that nobody waits for it.
+struct Alarm<'b>(&'b Board);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.put(Told::Failed, 1);
+        }
+    }
+}
+
 /// Follows all channels of a folder and gives how many records were in them.
 pub(crate) fn watch(plan: &Plan, seed: u64, folder: &Path, board: &Board) -> u64 {
+    let _alarm = Alarm(board);
     let rng = Rng::with_seed(seed);
     let expected = Expected::new(plan);
     let mut watch = Watch { plan, board, expected, rng, offsets: Vec::new(), pages: None };
@@ -175,6 +187,7 @@ impl Watch<'_> {
                 Err(other) => panic!("a channel that is not whole has a name: {other}"),
             }
             assert!(start.elapsed() < PATIENCE, "{} does not come", path.display());
+            assert_eq!(self.board.get(Told::Failed), 0, "another reader has failed");
         }
     }
 
@@ -210,12 +223,18 @@ impl Watch<'_> {
                 durable = self.look_at_durable(reader, durable);
                 match found {
                     Next::Record(()) => {}
-                    Next::Pending if matches!(way, Way::Ask) => hint::spin_loop(),
-                    Next::Pending => thread::yield_now(),
+                    Next::Pending => {
+                        self.board.at(Told::LiveLooks as usize).fetch_add(1, SeqCst);
+                        match way {
+                            Way::Ask => hint::spin_loop(),
+                            _ => thread::yield_now(),
+                        }
+                    }
                     end => return end,
                 }
             }
             assert!(start.elapsed() < PATIENCE, "no end of channel {channel}; {:?}", self.plan);
+            assert_eq!(self.board.get(Told::Failed), 0, "another reader has failed");
         }
     }
 
@@ -318,6 +337,7 @@ impl Watch<'_> {
             let found = self.look_behind(reader);
             assert_eq!(found, Next::Abandoned, "after it was abandoned; {:?}", self.plan);
             assert!(start.elapsed() < PATIENCE, "nobody waits for its end; {:?}", self.plan);
+            assert_eq!(board.get(Told::Failed), 0, "another reader has failed");
             thread::yield_now();
         }
         let found = self.look_behind(reader);
@@ -329,6 +349,7 @@ impl Watch<'_> {
                 other => panic!("{other:?} during recovery; {:?}", self.plan),
             }
             assert!(start.elapsed() < PATIENCE, "nobody recovers; {:?}", self.plan);
+            assert_eq!(board.get(Told::Failed), 0, "another reader has failed");
             thread::yield_now();
         }
         let found = self.look_behind(reader);
