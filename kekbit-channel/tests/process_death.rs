@@ -151,6 +151,15 @@ fn claims_dropped_forgotten_and_panicked_in_are_nothing_to_a_kill() {
     });
 }
 
+/// Recoveries die, one after another: the next one does what is left to do.
+#[test]
+fn a_recovery_killed_anywhere_is_done_again() {
+    let mut stand = Stand::open();
+    Cases::of("killed recoveries", 12).run(|_, rng, hits: &mut Hits| {
+        killed(&mut stand, &Plan::of(Focus::Recover, rng.u64(..)), rng, hits);
+    });
+}
+
 /// One case: a writer is started, watched, killed; what it left is judged, recovered and gone on
 /// with.
 fn killed(stand: &mut Stand, plan: &Plan, rng: &mut Rng, hits: &mut Hits) {

@@ -10,6 +10,9 @@ use crate::{
     watch::Expected,
 };
 
+/// Where the state page says that a flush is under way.
+const FLUSHING: usize = 128;
+
 /// A channel file, walked through.
 pub(crate) struct Evidence {
     /// The file, with its tail where the walk ended.
@@ -101,11 +104,18 @@ impl Evidence {
 
     /// The bytes that recovery has to make of this file. What lay in the pages behind the mark is
     /// given back, where the file system takes it.
-    pub(crate) fn check_sealed(&self, path: &Path) {
+    pub(crate) fn check_sealed(&self, path: &Path, killed: bool) {
         let mut sealed = self.image.clone();
         let count = self.count;
         sealed.close(4).patch(|spec| spec.durable = count);
-        let found = fs::read(path).unwrap();
+        let flushing = sealed.spec.data_offset() - PAGE + FLUSHING;
+        sealed.put(flushing, &[0; 8]);
+        let mut found = fs::read(path).unwrap();
+        if killed {
+            // The mark was there, and on its way to the disk.
+            assert!(found[flushing] <= 1, "{}", found[flushing]);
+            found[flushing] = 0;
+        }
         let given_back = (sealed.tail + 8).next_multiple_of(PAGE);
         assert_eq!(found.len(), sealed.bytes.len());
         assert!(found[..given_back] == sealed.bytes[..given_back], "recovery has changed records");

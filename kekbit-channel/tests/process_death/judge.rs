@@ -127,8 +127,11 @@ impl Judge<'_> {
             };
             self.hits.count(place);
             if sealed {
-                evidence.check_sealed(path);
+                evidence.check_sealed(path, true);
             } else {
+                let data = image.spec.data_offset();
+                let before = &evidence.image.bytes[data..];
+                assert!(image.bytes[data..] == *before, "nothing changes before the mark");
                 let durable = image.spec.durable;
                 assert!(durable == evidence.durable() || durable == evidence.count, "{plan:?}");
                 let mut reader = Reader::open(path).unwrap();
@@ -215,7 +218,7 @@ fn check_recovery(path: &Path, evidence: &Evidence, killed: u64) {
     let told = [evidence.durable(), evidence.count];
     assert!(told[..if killed == 0 { 1 } else { 2 }].contains(&recovery.durable), "{recovery:?}");
     assert!(recovery.sealed || 0 < killed);
-    evidence.check_sealed(path);
+    evidence.check_sealed(path, 0 < killed);
     let sealed = fs::read(path).unwrap();
     let again = recover(path).unwrap();
     assert_eq!((again.records, again.sealed), (evidence.count, false));

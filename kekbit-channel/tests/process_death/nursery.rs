@@ -48,7 +48,12 @@ pub(crate) enum Ended {
 impl Nursery {
     pub(crate) fn open(board: &Path) -> Nursery {
         let mut helper = Helper::start("nursery", board);
-        assert_eq!(helper.hear(), "open");
+        let mut word = helper.hear();
+        if word == "untraced" {
+            println!("no process may be traced here: all kills come after a time");
+            word = helper.hear();
+        }
+        assert_eq!(word, "open");
         Nursery { helper }
     }
 
@@ -97,6 +102,10 @@ impl Nursery {
 /// The process itself: does what it is told.
 pub(crate) fn nurse(path: &Path) {
     let board = Board::open(path);
+    let traceable = is_traceable();
+    if !traceable {
+        say("untraced");
+    }
     say("open");
     let mut child = None;
     loop {
@@ -125,13 +134,24 @@ pub(crate) fn nurse(path: &Path) {
         };
         let trigger = if verb == "recover" { Phase::Recovering } else { plan.trigger };
         // Threads cannot be followed like this, and what is not to be killed need not be.
-        let alone = !matches!(plan.focus, Focus::Shared | Focus::Endless);
-        let blow = Blow::draw(trigger, seed ^ 2, alone && verb != "read");
+        let alone = !matches!(plan.focus, Focus::Shared | Focus::Endless) && verb != "read";
+        let blow = Blow::draw(trigger, seed ^ 2, alone && traceable);
         board.put(Told::Entered, 0);
         board.put(Told::StopAt, if blow.kind == Kind::Timed { 0 } else { blow.times });
         let pid = bear(&board, task);
         say(&pid.to_string());
         child = Some((pid, blow));
+    }
+}
+
+/// Whether a process may be traced by its parent here.
+fn is_traceable() -> bool {
+    // SAFETY: as in `bear`; the child only exits.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => {
+            matches!(waitpid(child, None).unwrap(), WaitStatus::Exited(_, 0))
+        }
+        ForkResult::Child => exit(i32::from(traceme().is_err())),
     }
 }
 
@@ -142,9 +162,8 @@ fn bear(board: &Board, task: impl FnOnce()) -> Pid {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             set_pdeathsig(Signal::SIGKILL).unwrap();
-            if board.get(Told::StopAt) != 0 && traceme().is_err() {
-                // It may not be traced: it will be killed like the others.
-                board.put(Told::StopAt, 0);
+            if board.get(Told::StopAt) != 0 {
+                traceme().unwrap();
             }
             let result = catch_unwind(AssertUnwindSafe(task));
             // Nobody waits for a phase any more that will not come.
@@ -190,10 +209,10 @@ impl Blow {
         let mut rng = Rng::with_seed(seed);
         // About as far as the phase goes.
         let (times, micros, instructions, calls) = match trigger {
-            Phase::Creating => (30, 400, 4000, 90),
+            Phase::Creating => (30, 400, 4000, 60),
             Phase::Syncing => (60, 800, 800, 4),
             Phase::Closing => (40, 100, 800, 10),
-            Phase::Recovering => (1, 600, 4000, 80),
+            Phase::Recovering => (1, 600, 2000, 60),
             Phase::Appending => (2000, 40, 800, 0),
             _ => (300, 40, 1600, 0),
         };
@@ -202,9 +221,9 @@ impl Blow {
         // Without optimization there are ten times as many.
         let factor = if cfg!(debug_assertions) { 10 } else { 1 };
         let most = if by_calls { instructions / 10 } else { instructions };
-        // Small numbers are as likely as large ones.
+        // Small numbers are as likely as large ones: much happens near the start.
         let mut below = |most: u64| {
-            let shift = rng.u32(..7);
+            let shift = if rng.bool() { 0 } else { rng.u32(..7) };
             rng.u64(..=most >> shift)
         };
         Blow {
@@ -219,7 +238,7 @@ impl Blow {
 
     /// Kills the process, waits for its end and tells of it.
     fn strike(self, board: &Board, child: Pid) {
-        if self.kind == Kind::Timed || board.get(Told::StopAt) == 0 {
+        if self.kind == Kind::Timed {
             self.wait(board);
         } else if let Some(status) = self.step(child) {
             return tell(status);
