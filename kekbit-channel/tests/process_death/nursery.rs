@@ -209,7 +209,7 @@ impl Blow {
         let mut rng = Rng::with_seed(seed);
         // About as far as the phase goes.
         let (times, micros, instructions, calls) = match trigger {
-            Phase::Creating => (30, 400, 4000, 60),
+            Phase::Creating => (30, 400, 2000, 60),
             Phase::Syncing => (60, 800, 800, 4),
             Phase::Closing => (40, 100, 800, 10),
             Phase::Recovering => (1, 600, 2000, 60),
@@ -218,8 +218,8 @@ impl Blow {
         };
         let stepped = traceable && rng.u8(..4) != 0;
         let by_calls = calls != 0 && rng.bool();
-        // Without optimization there are ten times as many.
-        let factor = if cfg!(debug_assertions) { 10 } else { 1 };
+        // Without optimization there are several times as many.
+        let factor = if cfg!(debug_assertions) { 5 } else { 1 };
         let most = if by_calls { instructions / 10 } else { instructions };
         // Small numbers are as likely as large ones: much happens near the start.
         let mut below = |most: u64| {
