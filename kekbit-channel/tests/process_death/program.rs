@@ -343,7 +343,8 @@ pub(crate) struct Teller<'b> {
 
 impl Teller<'_> {
     pub(crate) fn enter(&self, phase: Phase) {
-        self.board.at(Told::Phase as usize + self.thread).store(phase as u64, Release);
+        // Sequentially consistent: nothing of the phase is seen before its name.
+        self.board.at(Told::Phase as usize + self.thread).swap(phase as u64, SeqCst);
         let mut stops = phase == Phase::Parked;
         if phase == self.trigger {
             let entered = self.board.at(Told::Entered as usize).fetch_add(1, Release) + 1;
@@ -493,6 +494,10 @@ impl<'b> Program<'b> {
         let synced = writer.sync().unwrap();
         self.teller.board.put(Told::Durable, synced.durable);
         self.teller.enter(Phase::Between);
+        // Readers look at what has been written out, while nothing new is.
+        for _ in 0..self.rng.u8(..20) {
+            thread::yield_now();
+        }
     }
 
     /// Writes the next record in one of the ways that there are, after some claims of which nothing
