@@ -155,6 +155,7 @@ fn is_traceable() -> bool {
     }
 }
 
+/// Forks a process for a task.
 fn bear(board: &Board, task: impl FnOnce()) -> Pid {
     // SAFETY: the one other thread there may be is that of the test harness, which waits for this
     // one and holds no lock meanwhile; so the child may allocate, print and make threads.
@@ -173,6 +174,7 @@ fn bear(board: &Board, task: impl FnOnce()) -> Pid {
     }
 }
 
+/// Recovers a channel, and says first that it is about to.
 fn recover_it(path: &Path, board: &Board) {
     Teller { board, thread: 0, trigger: Phase::Recovering }.enter(Phase::Recovering);
     recover(path).unwrap();
@@ -207,12 +209,12 @@ enum Kind {
 impl Blow {
     fn draw(trigger: Phase, seed: u64, traceable: bool) -> Blow {
         let mut rng = Rng::with_seed(seed);
-        // About as far as the phase goes.
+        // How often the phase is entered again, at most, and about as far as it goes.
         let (times, micros, instructions, calls) = match trigger {
             Phase::Creating => (30, 400, 2000, 60),
             Phase::Syncing => (60, 800, 800, 4),
             Phase::Closing => (40, 100, 800, 10),
-            Phase::Recovering => (1, 600, 2000, 60),
+            Phase::Recovering => (0, 600, 2000, 60),
             Phase::Appending => (2000, 40, 800, 0),
             _ => (300, 40, 1600, 0),
         };
