@@ -104,7 +104,7 @@ fn a_writer_killed_anywhere_leaves_a_prefix_and_no_more() {
         Focus::Recover,
         Focus::Shared,
     ];
-    let cases = Cases::of("process death", 48);
+    let cases = Cases::of("process death", 32);
     let mut stand = Stand::open();
     cases.run(|number, rng, hits: &mut Hits| {
         // In turn, and so that a case has its focus if it is run alone.
