@@ -318,8 +318,8 @@ impl Watch<'_> {
             let start = self.offsets[0];
             let end = self.offsets[usize::try_from(durable).unwrap()];
             let dirty = pages.dirty(start, end - start);
-            // NB: the kernel counts in folios, so that a page that is written to makes others dirty.
-            // The writer says that it begins a record before it does.
+            // NB: the kernel counts in folios, so that a page that is written to makes others
+            // dirty. The writer says that it begins a record before it does.
             let at_rest = matches!(self.board.phase(0), Phase::Syncing | Phase::Between)
                 && self.board.progress() == (channel, durable);
             if at_rest {
