@@ -241,8 +241,6 @@ fn recovered(mapping: &Mapping) -> bool {
     match recover_mapping(mapping, Loss::Refused) {
         Ok(recovery) => {
             assert_eq!(recovery.records, 1);
-            // A descriptor of its own is closed when recovery is over.
-            lock::release(&mapping.file).unwrap();
             true
         }
         Err(RecoverError::WriterAlive { .. }) => false,

@@ -91,6 +91,15 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
             _ => Err(RecoverError::WriterAlive { path }),
         };
     }
+    let result = recover_locked(mapping, loss);
+    // NB: given up, and not just closed: a program that another thread is starting has a copy of
+    // the descriptor until it is loaded, and would keep the lock for so long. Best effort.
+    let _ = lock::release(&mapping.file);
+    result
+}
+
+/// The same, for the one who holds the lock.
+fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverError> {
     let walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
     let records = walk.end.sequence - mapping.base;
     let durable = mapping.durable();
@@ -104,7 +113,7 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
     let beyond = beyond(mapping, walk.end);
     if walk.end.sequence < durable && loss == Loss::Refused {
         return Err(RecoverError::Damaged {
-            path: path.to_owned(),
+            path: mapping.path.clone(),
             sequence: walk.end.sequence,
             offset: walk.end.offset,
             problem,
@@ -112,7 +121,11 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
             beyond,
         });
     }
-    seal(mapping, &walk, beyond).map_err(at("writing it out to the disk"))?;
+    seal(mapping, &walk, beyond).map_err(|source| RecoverError::Io {
+        path: mapping.path.clone(),
+        step: "writing it out to the disk",
+        source,
+    })?;
     let reason = CloseReason::Recovered;
     Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
 }

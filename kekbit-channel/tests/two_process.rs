@@ -1,9 +1,8 @@
-//! Goal: what one process writes another one reads, whatever becomes of the first: killed at any
-//! instruction, stopped, forked.
+//! Goal: what one process writes another one reads, whatever becomes of the first: killed with a
+//! claim open, stopped, forked. (`process_death.rs` kills at any instruction.)
 //!
 //! Method: the test binary starts itself again in a role (`support/child.rs`). Content and order of
-//! the records follow from their number, so that a reader needs no second source; the writer
-//! tells over a pipe how far its appends have returned.
+//! the records follow from their number, so that a reader needs no second source.
 
 #[path = "support/child.rs"]
 mod child;
@@ -18,8 +17,8 @@ use std::{
 };
 
 use kekbit_channel::{
-    Alignment, ChannelOptions, CloseReason, CreateError, Next, Prefault, Reader, Record,
-    RecoverError, TypedReader, TypedWriter, Wait, Writer, recover,
+    Alignment, ChannelOptions, CloseReason, Next, Reader, Record, RecoverError, TypedReader,
+    TypedWriter, Wait, Writer, recover,
 };
 use nix::{
     sys::{signal::Signal, wait::waitpid},
@@ -55,7 +54,6 @@ fn line(number: u64) -> Vec<u8> {
 }
 
 const LINES: u64 = 200_000;
-const KILLS: usize = 12;
 
 fn lines() -> ChannelOptions {
     ChannelOptions::new().bytes(64 << 20)
@@ -138,85 +136,6 @@ fn two_processes_answer_each_other() {
     drop(folder);
 }
 
-/// Reads to the end, checking each line, and gives their number.
-fn read_all(path: &Path) -> (u64, Next<u64>) {
-    let mut reader = Reader::open(path).unwrap();
-    let mut count = 0;
-    for record in reader.iter() {
-        let record = record.expect("no torn record");
-        assert_eq!(record.sequence, count);
-        assert_eq!(record.value, line(count), "line {count}");
-        count += 1;
-    }
-    let end = settled(&mut reader);
-    assert_eq!(reader.next_sequence(), count, "nothing comes after the end");
-    (count, end)
-}
-
-#[test]
-fn a_killed_writer_loses_nothing_whose_append_had_returned() {
-    for attempt in 0..KILLS {
-        for role in ["lines checked", "lines unchecked"] {
-            let (_folder, path) = place();
-            let mut writer = Helper::start(role, &path);
-            assert_eq!(writer.hear(), "begun");
-            let mut early = open(&path);
-            // Not a matter of time: the writer goes on, the kill falls where it falls.
-            let enough = 1 + (attempt as u64) * 997;
-            while early.next_sequence() < enough {
-                assert!(!matches!(settled(&mut early), Next::Abandoned));
-            }
-            writer.kill();
-            let mut told = 0;
-            while let Some(word) = writer.next_word() {
-                told = word.parse().unwrap();
-            }
-            let (count, end) = read_all(&path);
-            assert_eq!(end, Next::Abandoned);
-            assert!(told <= count, "{told} appends had returned, {count} records are there");
-            assert!(enough <= count);
-
-            // The lock is free, the name is not.
-            let taken = Writer::create(&path, &lines()).unwrap_err();
-            assert!(matches!(taken, CreateError::Exists { .. }));
-            let recovery = recover(&path).unwrap();
-            assert_eq!((recovery.records, recovery.sealed, recovery.problem), (count, true, None));
-            assert_eq!(read_all(&path), (count, Next::Closed(CloseReason::Recovered)));
-            while early.next_sequence() < count {
-                assert!(matches!(settled(&mut early), Next::Record(_)));
-            }
-            assert_eq!(settled(&mut early), Next::Closed(CloseReason::Recovered));
-            let again = recover(&path).unwrap();
-            assert_eq!((again.records, again.sealed), (count, false));
-            let taken = Writer::create(&path, &lines()).unwrap_err();
-            assert!(matches!(taken, CreateError::Exists { .. }));
-        }
-    }
-}
-
-#[test]
-fn a_killed_typed_writer_leaves_a_prefix_however_one_looks() {
-    for _attempt in 0..KILLS {
-        let (_folder, path) = place();
-        let mut writer = Helper::start("ticks 2000000", &path);
-        let mut early = open(&path);
-        while early.next_sequence() < 1000 {
-            let _ = settled(&mut early);
-        }
-        writer.kill();
-        let mut reader = TypedReader::<Tick>::open(&path).unwrap();
-        let count = reader.clone().iter().map(Result::unwrap).count() as u64;
-        reader.seek_to_end().unwrap();
-        assert_eq!(reader.next_sequence(), count);
-        assert_eq!(reader.get(count - 1).unwrap().unwrap().value, tick(count - 1));
-        assert!(reader.get(count).unwrap().is_none());
-        assert_eq!(recover(&path).unwrap().records, count);
-        reader.seek_to_end().unwrap();
-        assert_eq!(reader.next_sequence(), count);
-        assert_eq!(reader.try_next().unwrap(), Next::Closed(CloseReason::Recovered));
-    }
-}
-
 /// What a claim held when its process died is seen by nobody, before recovery or after it.
 #[test]
 fn a_writer_killed_in_mid_claim_leaves_no_trace_of_it() {
@@ -238,34 +157,6 @@ fn a_writer_killed_in_mid_claim_leaves_no_trace_of_it() {
                 assert_eq!(recover(&path).unwrap().records, 1);
             }
         }
-    }
-}
-
-/// Recovery dies, anywhere: doing it again gives the same.
-#[test]
-fn a_killed_recovery_is_done_again() {
-    const COUNT: u64 = 100_000;
-    let mut image = Spec::numbers(2 * COUNT).image();
-    image.numbers(COUNT);
-    let unclosed = image.bytes.clone();
-    image.close(4).patch(|spec| spec.durable = COUNT);
-    for attempt in 0..10 {
-        let (_folder, path) = place();
-        fs::write(&path, &unclosed).unwrap();
-        let mut reader = Reader::open(&path).unwrap();
-        reader.seek_to_end().unwrap();
-        let mut helper = Helper::start("recover", &path);
-        assert_eq!(helper.hear(), "recovering");
-        for _ in 0..attempt * 100 {
-            assert!(!matches!(reader.try_next().unwrap(), Next::Record(_)));
-        }
-        helper.kill();
-        let sealed = helper.next_word().is_some();
-        let recovery = recover(&path).unwrap();
-        assert_eq!((recovery.records, recovery.reason), (COUNT, CloseReason::Recovered));
-        assert!(!(sealed && recovery.sealed), "sealed once");
-        assert!(fs::read(&path).unwrap() == image.bytes, "the file is as it should be");
-        assert_eq!(settled(&mut reader), Next::Closed(CloseReason::Recovered));
     }
 }
 
@@ -432,41 +323,6 @@ fn a_forked_child_that_lives_on_keeps_the_channel_open() {
     assert_eq!(recover(&path).unwrap().records, 1);
 }
 
-/// A writer dies while its channel is being made: the name is never there half-made.
-#[test]
-fn a_writer_killed_while_creating_leaves_nothing_or_all() {
-    let (folder, path) = place();
-    for attempt in 0..20 {
-        let path = path.with_extension(format!("{attempt}"));
-        let mut writer = Helper::start("create", &path);
-        assert_eq!(writer.hear(), "creating");
-        writer.kill();
-        for entry in fs::read_dir(folder.path()).unwrap() {
-            let entry = entry.unwrap().path();
-            let mut reader = Reader::open(&entry).unwrap();
-            assert_eq!(settled(&mut reader), Next::Abandoned);
-            fs::remove_file(entry).unwrap();
-        }
-    }
-}
-
-#[test]
-fn many_processes_read_one_channel() {
-    let (_folder, path) = place();
-    let mut writer = Writer::create(&path, &lines()).unwrap();
-    let mut readers: Vec<_> = (0..4).map(|_| Helper::start("follow backoff", &path)).collect();
-    for reader in &mut readers {
-        assert_eq!(reader.hear(), "open");
-    }
-    for number in 0..20_000 {
-        writer.append(&line(number)).unwrap();
-    }
-    writer.close().unwrap();
-    for mut reader in readers {
-        assert_eq!(reader.hear(), "20000 lines, then Closed(Closed)");
-    }
-}
-
 #[test]
 fn child() {
     let Some((role, path)) = role() else { return };
@@ -475,27 +331,14 @@ fn child() {
         ["follow", wait] => follow(&path, wait),
         ["ticks", count] => ticks(&path, count.parse().unwrap()),
         ["echo"] => echo(&path),
-        ["lines", checked] => write_lines(&path, checked == "checked"),
         ["claim", len] => claim(&path, len.parse().unwrap(), false),
         ["claim-after-claims", len] => claim(&path, len.parse().unwrap(), true),
         ["sync"] => sync(&path),
         ["steps"] => steps(&path),
-        ["recover"] => {
-            say("recovering");
-            recover(&path).unwrap();
-            say("recovered");
-            listen();
-        }
         ["spawn"] => spawn(&path),
         ["fork"] => fork_and_go_on(&path),
         ["fork", "and", "die"] => fork_and_die(&path),
         ["fork", "with", "a", "claim", len] => fork_with_a_claim(&path, len.parse().unwrap()),
-        ["create"] => {
-            say("creating");
-            let options = ChannelOptions::new().bytes(16 << 20).prefault(Prefault::All);
-            let _writer = Writer::create(&path, &options).unwrap();
-            listen();
-        }
         _ => panic!("no role {role}"),
     }
 }
@@ -535,23 +378,6 @@ fn echo(path: &Path) {
     let mut reader = TypedReader::<Tick>::open(path).unwrap();
     for record in reader.follow(Wait::Yield) {
         writer.append(&tick(record.unwrap().number + 1)).unwrap();
-    }
-}
-
-/// Writes until it is killed, and says now and then how many appends have returned.
-fn write_lines(path: &Path, checked: bool) {
-    let options = lines();
-    let options = if checked { options } else { options.without_checksums() };
-    let mut writer = Writer::create(path, &options).unwrap();
-    say("begun");
-    for number in 0.. {
-        if writer.append(&line(number)).is_err() {
-            // Full: wait for the end.
-            listen();
-        }
-        if number.is_multiple_of(16) {
-            say(&(number + 1).to_string());
-        }
     }
 }
 

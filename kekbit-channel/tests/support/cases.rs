@@ -34,13 +34,28 @@ impl Cases {
         let mut counted = T::default();
         for number in 0..self.count {
             let seed = self.seed.wrapping_add(number);
-            let replay = Replay { name: self.name, number, seed };
+            let replay = Replay { name: self.name, number, seed, count: 1 };
             case(number, &mut Rng::with_seed(seed), &mut counted);
             drop(replay);
         }
+        self.say(start, "cases", &counted);
+    }
+
+    /// Runs one case with a generator, in which `count` of something come to pass; then says what
+    /// was run.
+    pub(crate) fn run_whole<T: Display>(self, what: &str, case: impl FnOnce(u64, &mut Rng) -> T) {
+        let start = Instant::now();
+        let Cases { name, count, seed } = self;
+        let replay = Replay { name, number: 0, seed, count };
+        let counted = case(count, &mut Rng::with_seed(seed));
+        drop(replay);
+        self.say(start, what, &counted);
+    }
+
+    fn say(self, start: Instant, what: &str, counted: &dyn Display) {
         let Cases { name, count, seed } = self;
         let seconds = start.elapsed().as_secs_f64();
-        println!("{name}: {count} cases from seed {seed} in {seconds:.1} s; {counted}");
+        println!("{name}: {count} {what} from seed {seed} in {seconds:.1} s; {counted}");
     }
 }
 
@@ -49,14 +64,16 @@ struct Replay {
     name: &'static str,
     number: u64,
     seed: u64,
+    count: u64,
 }
 
 impl Drop for Replay {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let Replay { name, number, seed } = self;
+            let Replay { name, number, seed, count } = self;
             eprintln!(
-                "{name}: case {number} failed; KEKBIT_SEED={seed} KEKBIT_CASES=1 runs it alone"
+                "{name}: case {number} failed; KEKBIT_SEED={seed} KEKBIT_CASES={count} runs it \
+                 alone"
             );
         }
     }
