@@ -29,7 +29,7 @@ use crate::{
     error::{ReadError, RecoverError},
     next::{CloseReason, Next},
     reader::Reader,
-    recover::{Loss, recover, recover_with},
+    recover::{Loss, Recovery, recover, recover_with},
     search,
 };
 
@@ -172,7 +172,10 @@ fn recover_under_power_cuts(script: &Script, bounds: Bounds, rng: &mut Rng, coun
         let result = recover(path);
         history.borrow_mut().failing = 0;
         match result {
-            Err(RecoverError::Io { .. }) => recover(path),
+            // Who recovers again has all that a recovery gives, whoever put the mark.
+            Err(RecoverError::Io { .. }) => {
+                recover(path).map(|recovery| Recovery { sealed: true, ..recovery })
+            }
             result => result,
         }
     });

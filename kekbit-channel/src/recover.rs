@@ -11,7 +11,7 @@ use crate::{
     lock,
     mapping::{Mapping, Position},
     next::CloseReason,
-    scan::{self, Step, Stop, Walk},
+    scan::{self, Step, Stop},
 };
 
 /// What recovery found and did.
@@ -29,7 +29,8 @@ pub struct Recovery {
     pub problem: Option<Problem>,
     /// Valid records found beyond the first bad or missing one. They are given up, but still there.
     pub beyond: u64,
-    /// Records that a sync had covered before the writer died.
+    /// Records that were covered by a sync, of the writer or of an earlier recovery, before this one
+    /// began.
     pub durable: u64,
 }
 
@@ -100,10 +101,27 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
 
 /// The same, for the one who holds the lock.
 fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverError> {
-    let walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
-    let records = walk.end.sequence - mapping.base;
     let durable = mapping.durable();
+    let mut unsynced = None;
+    let walk = scan::walk(mapping, mapping.start(), |at, _stamp| {
+        if at.sequence == durable {
+            unsynced = Some(at.offset);
+        }
+        false
+    });
+    let records = walk.end.sequence - mapping.base;
+    let written = |result: std::io::Result<()>| {
+        result.map_err(|source| RecoverError::Io {
+            path: mapping.path.clone(),
+            step: "writing it out to the disk",
+            source,
+        })
+    };
     if let Stop::Close(reason) = walk.stop {
+        // An earlier recovery died, or failed, behind its mark.
+        if reason == CloseReason::Recovered && mapping.is_flushing() {
+            written(finish(mapping, walk.end, beyond(mapping, walk.end)))?;
+        }
         return Ok(Recovery { records, reason, sealed: false, problem: None, beyond: 0, durable });
     }
     let problem = match walk.stop {
@@ -121,30 +139,34 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
             beyond,
         });
     }
-    seal(mapping, &walk, beyond).map_err(|source| RecoverError::Io {
-        path: mapping.path.clone(),
-        step: "writing it out to the disk",
-        source,
-    })?;
+    let unsynced = unsynced.unwrap_or(walk.end.offset);
+    written(seal(mapping, unsynced, walk.end, beyond))?;
     let reason = CloseReason::Recovered;
     Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
 }
 
-/// Makes the valid prefix durable, puts a close mark behind it, and gives the unused tail back.
-fn seal(mapping: &Mapping, walk: &Walk, beyond: u64) -> std::io::Result<()> {
-    let start = mapping.header.data_offset;
-    let end = walk.end;
+/// Makes the valid prefix durable, puts a close mark behind it, and gives the unused tail back. All
+/// in front of `unsynced` has been covered by a sync.
+fn seal(mapping: &Mapping, unsynced: u64, end: Position, beyond: u64) -> std::io::Result<()> {
     if mapping.is_flushing() {
-        file::rewrite(&mapping.file, start, end.offset - start)?;
+        file::rewrite(&mapping.file, unsynced, end.offset - unsynced)?;
     }
-    mapping.flush(start, end.offset)?;
+    mapping.flush(mapping.header.data_offset, end.offset)?;
     // For records without checksums from an earlier boot nothing vouches but the syncs of their
     // time, and a flush of what is there now does not either.
     let vouched = mapping.header.checksums || mapping.searchable;
     let durable = if vouched { end.sequence } else { mapping.durable().min(end.sequence) };
     mapping.set_durable(durable);
     mapping.mark(end, Word::close(CloseReason::Recovered.to_number()));
-    mapping.flush(start, end.offset + CLOSE_SIZE)?;
+    finish(mapping, end, beyond)
+}
+
+/// What recovery does behind its mark.
+fn finish(mapping: &Mapping, end: Position, beyond: u64) -> std::io::Result<()> {
+    if mapping.is_flushing() {
+        file::rewrite(&mapping.file, end.offset, CLOSE_SIZE)?;
+    }
+    mapping.flush(mapping.header.data_offset, end.offset + CLOSE_SIZE)?;
     if beyond == 0 {
         mapping.give_tail_back(end);
     }
