@@ -28,6 +28,10 @@ fn number(bytes: &[u8]) -> u128 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text")
+}
+
 fn signed(bytes: &[u8]) -> i128 {
     let shift = 128 - 8 * bytes.len() as u32;
     (number(bytes) << shift).cast_signed() >> shift
@@ -69,7 +73,7 @@ impl Reading {
                 let (tag, body) = bytes.split_at(*tag_size);
                 let variant = variants.iter().find(|v| u128::from(v.tag()) == number(tag))?;
                 self.canonical.extend(tag);
-                let name = format!("\"{}\"", variant.name());
+                let name = quoted(variant.name());
                 if variant.fields().is_empty() {
                     self.json += &name;
                 } else {
@@ -98,7 +102,7 @@ impl Reading {
         for (index, field) in fields.iter().enumerate() {
             self.json += if index == 0 { "" } else { "," };
             if !is_tuple {
-                self.json += &format!("\"{}\":", field.name());
+                self.json += &format!("{}:", quoted(field.name()));
             }
             self.node(field, &bytes[field.offset()..][..field.size()])?;
         }
@@ -116,8 +120,7 @@ impl Reading {
             Kind::F64 => float!(f64, bytes),
             Kind::Bool => ["false", "true"].get(number(bytes) as usize)?.to_string(),
             Kind::Char => {
-                let letter = char::from_u32(number(bytes) as u32)?;
-                serde_json::to_string(&letter.to_string()).unwrap()
+                quoted(&char::from_u32(number(bytes) as u32)?.to_string())
             }
             Kind::Unit => "null".into(),
             Kind::Str => {
@@ -126,7 +129,7 @@ impl Reading {
                 if text.contains('\0') {
                     return None;
                 }
-                serde_json::to_string(text).unwrap()
+                quoted(text)
             }
             Kind::Bytes | Kind::Opaque(_) => {
                 format!("\"{}\"", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
