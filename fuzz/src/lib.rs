@@ -3,10 +3,15 @@
 //! A check ends in a panic if a promise of `docs/FORMAT.md` or of the documentation is broken.
 
 pub mod decode;
+pub mod frames;
 pub mod schema_text;
 
 mod naive;
+mod reading;
 mod records;
+mod scan;
+mod scratch;
+mod sealing;
 mod trees;
 
 #[path = "../../examples/tests/support/every.rs"]
