@@ -4,8 +4,11 @@
 
 pub mod decode;
 pub mod frames;
+pub mod header;
+pub mod operations;
 pub mod schema_text;
 
+mod ends;
 mod naive;
 mod reading;
 mod records;
