@@ -89,7 +89,7 @@ fn typed(input: &mut Unstructured<'_>) -> Result<Spec> {
     let stride = (8 + size).next_multiple_of(8);
     let (capacity, max_payload) = (stride.saturating_mul(4), size as u32);
     let fingerprint = fingerprint(&schema);
-    Ok(Spec { schema, fingerprint, stride, max_payload, ..Spec::raw(capacity.max(16)) })
+    Ok(Spec { schema, fingerprint, stride, max_payload, capacity, ..Spec::raw(16) })
 }
 
 /// Small, near a power of two, or any.
