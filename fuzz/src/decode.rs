@@ -103,11 +103,19 @@ fn raw(size: usize, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(payload)
 }
 
-/// Puts bytes at places, for as long as the input has any.
+/// Numbers at the edges of what some type takes.
+const EDGES: [u32; 8] = [0, 1, 999_999_999, 1_000_000_000, 0xD7FF, 0xD800, 0x10_FFFF, 0x11_0000];
+
+/// Puts bytes or numbers at places, for as long as the input has any.
 fn edited(mut payload: Vec<u8>, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     while !input.is_empty() && !payload.is_empty() {
         let at = usize::from(u16::arbitrary(input)?) % payload.len();
-        payload[at] = u8::arbitrary(input)?;
+        match payload.get_mut(at..at + 4) {
+            Some(place) if input.ratio(1, 4)? => {
+                place.copy_from_slice(&input.choose(&EDGES)?.to_le_bytes());
+            }
+            _ => payload[at] = u8::arbitrary(input)?,
+        }
     }
     Ok(payload)
 }

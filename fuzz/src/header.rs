@@ -3,7 +3,7 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use kekbit_channel::{
-    Channel, DynamicReader, Loss, Merge, OpenError, ParsedSchema, Reader, Record, RecoverError,
+    Channel, DynamicReader, FixedStr, Loss, Merge, OpenError, ParsedSchema, Reader, Record, RecoverError,
     Relation, SeekError, Timestamp, TypedReader, recover_with, relate,
 };
 
@@ -25,6 +25,14 @@ struct Old {
 struct Order {
     id: u64,
     limit: Option<u16>,
+}
+
+#[derive(Record)]
+#[record(name = "Order")]
+struct New {
+    id: u64,
+    limit: Option<u16>,
+    note: Option<FixedStr<4>>,
 }
 
 const MAX_PAYLOAD: u64 = (1 << 28) - 64;
@@ -77,7 +85,7 @@ fn spec(input: &mut Unstructured<'_>) -> Result<Spec> {
 }
 
 fn typed(input: &mut Unstructured<'_>) -> Result<Spec> {
-    let texts = [Old::SCHEMA.text(), Order::SCHEMA.text(), "struct Order 0\n".into()];
+    let texts = [Old::SCHEMA.text(), Order::SCHEMA.text(), New::SCHEMA.text()];
     let schema = match input.int_in_range(0..=3)? {
         3 => {
             let tree = crate::trees::tree(input, 2)?;
@@ -132,6 +140,12 @@ fn file(spec: &Spec, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
         let byte = u8::arbitrary(input)?;
         if let Some(place) = bytes.get_mut(at) {
             *place = byte;
+        }
+    }
+    if input.ratio(1, 4)? {
+        let at = 8 + 4 * (usize::from(u8::arbitrary(input)?) % 37);
+        if let Some(field) = bytes.get_mut(at..at + 8) {
+            field.copy_from_slice(&number(input)?.to_le_bytes());
         }
     }
     if bool::arbitrary(input)? {

@@ -105,6 +105,7 @@ fn annotation(input: &mut Unstructured<'_>) -> Result<String> {
 /// What holds of each schema.
 fn stands(schema: &ParsedSchema, text: &str, payload: &[u8]) {
     assert_eq!(schema.text(), text);
+    assert!(is_schema(schema.root(), 0), "{text}");
     assert_eq!(schema.fingerprint(), fingerprint(text));
     assert_eq!(relate(text, text), Relation::Identical);
     let json: serde_json::Value = serde_json::from_str(&schema.to_json()).expect("JSON");
@@ -127,6 +128,49 @@ fn stands(schema: &ParsedSchema, text: &str, payload: &[u8]) {
         assert_eq!(row.len(), columns.len());
         assert_eq!(row.cells().map(|cells| cells.len()), value.map(|_| columns.len()));
     }
+}
+
+/// What "Schema" says of a node and all that is inside: names, offsets, sizes, depth.
+fn is_schema(node: &Node, depth: usize) -> bool {
+    let inside = match node.kind() {
+        Kind::Array { count, element } => {
+            element.size() * count == node.size() && is_schema(element, depth + 1)
+        }
+        Kind::Option(value) => value.size() + 1 == node.size() && is_schema(value, depth + 1),
+        Kind::Struct { name, fields } => {
+            is_name(name) && are_fields(fields, node.size(), depth + 1)
+        }
+        Kind::Enum { name, tag_size, variants } => {
+            let names: BTreeSet<&str> = variants.iter().map(Variant::name).collect();
+            let tags: BTreeSet<u16> = variants.iter().map(Variant::tag).collect();
+            is_name(name)
+                && (1..=2).contains(tag_size)
+                && (names.len(), tags.len()) == (variants.len(), variants.len())
+                && variants.iter().all(|variant| {
+                    is_name(variant.name())
+                        && (*tag_size == 2 || variant.tag() <= 255)
+                        && tag_size + variant.size() <= node.size()
+                        && are_fields(variant.fields(), variant.size(), depth + 1)
+                })
+        }
+        _ => return true,
+    };
+    inside && depth < 32
+}
+
+fn are_fields(fields: &[Node], size: usize, depth: usize) -> bool {
+    let names: BTreeSet<&str> = fields.iter().map(Node::name).collect();
+    let ends = fields.iter().map(|field| field.offset() + field.size());
+    names.len() == fields.len()
+        && fields.iter().map(Node::offset).eq(std::iter::once(0).chain(ends.clone()).take(names.len()))
+        && ends.last().unwrap_or(0) == size
+        && fields.iter().all(|field| is_name(field.name()) && is_schema(field, depth))
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=255).contains(&name.len())
+        && !name.starts_with(['#', '-'])
+        && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control())
 }
 
 /// A C header without its comments, each of which ends where it should.
