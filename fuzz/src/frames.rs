@@ -5,9 +5,10 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::{
     image::{self, CHECKSUMS, Image, PAGE, Spec, TIME_STAMPS, fingerprint},
-    reading, sealing,
+    reading,
     scan::Channel,
     scratch::Scratch,
+    sealing,
 };
 
 /// What a file is to those who open it.
@@ -160,7 +161,8 @@ fn frame(image: &mut Image, room: usize, input: &mut Unstructured<'_>) -> Result
 fn record(image: &mut Image, len: usize, input: &mut Unstructured<'_>) -> Result<()> {
     let fill = u8::arbitrary(input)?;
     // Mostly in order, as a writer's are.
-    let stamp = if fill < 250 { (image.sequence / 2).wrapping_mul(10) } else { u64::arbitrary(input)? };
+    let stamp =
+        if fill < 250 { (image.sequence / 2).wrapping_mul(10) } else { u64::arbitrary(input)? };
     let sequence = image.sequence;
     // `Image::record` adds one, which the last of all numbers does not have.
     image.sequence = sequence.min(u64::MAX - 1);

@@ -3,8 +3,8 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use kekbit_channel::{
-    Channel, DynamicReader, FixedStr, Loss, Merge, OpenError, ParsedSchema, Reader, Record, RecoverError,
-    Relation, SeekError, Timestamp, TypedReader, recover_with, relate,
+    Channel, DynamicReader, FixedStr, Loss, Merge, OpenError, ParsedSchema, Reader, Record,
+    RecoverError, Relation, SeekError, Timestamp, TypedReader, recover_with, relate,
 };
 
 use crate::{
@@ -236,10 +236,8 @@ fn open(scratch: &Scratch, bytes: &[u8]) {
     assert_eq!(dynamic.is_ok(), typed.is_some(), "{:?}", dynamic.err());
     let relation = typed.as_ref().map(|(_, text)| relate(text, ORDER.with(|order| *order)));
     let value = TypedReader::<Order>::open(&scratch.path);
-    let readable = matches!(
-        relation,
-        Some(Relation::Identical | Relation::Older | Relation::Newer)
-    );
+    let readable =
+        matches!(relation, Some(Relation::Identical | Relation::Older | Relation::Newer));
     assert_eq!(value.is_ok(), readable, "{:?}, {:?}", value.err(), relation);
     let views = Channel::<Order>::open(&scratch.path);
     match views {
@@ -257,7 +255,10 @@ fn open(scratch: &Scratch, bytes: &[u8]) {
         let _ = (reader.get(0).map(drop), Merge::strict(vec![reader]).map(drop));
     }
     if let Ok(mut reader) = dynamic {
-        reader.iter().take(9).for_each(|found| drop(found.map(|found| found.value.value().map(drop))));
+        reader
+            .iter()
+            .take(9)
+            .for_each(|found| drop(found.map(|found| found.value.value().map(drop))));
         let _ = reader.get(u64::MAX).map(drop);
     }
 }
@@ -269,7 +270,8 @@ thread_local! {
 fn read(reader: &mut Reader) {
     let first = reader.first_sequence();
     let count = reader.record_count();
-    let taken = reader.iter().map(|found| found.map(drop)).collect::<std::result::Result<Vec<_>, _>>();
+    let taken =
+        reader.iter().map(|found| found.map(drop)).collect::<std::result::Result<Vec<_>, _>>();
     if let (Ok(count), Ok(taken)) = (&count, &taken) {
         assert!(*count == taken.len() as u64 || reader.header().stride != 0);
     }

@@ -119,9 +119,7 @@ impl Reading {
             Kind::F32 => float!(f32, bytes),
             Kind::F64 => float!(f64, bytes),
             Kind::Bool => ["false", "true"].get(number(bytes) as usize)?.to_string(),
-            Kind::Char => {
-                quoted(&char::from_u32(number(bytes) as u32)?.to_string())
-            }
+            Kind::Char => quoted(&char::from_u32(number(bytes) as u32)?.to_string()),
             Kind::Unit => "null".into(),
             Kind::Str => {
                 let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -132,7 +130,10 @@ impl Reading {
                 quoted(text)
             }
             Kind::Bytes | Kind::Opaque(_) => {
-                format!("\"{}\"", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+                format!(
+                    "\"{}\"",
+                    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+                )
             }
             Kind::Duration => {
                 let (secs, nanos) = (number(&bytes[..8]), number(&bytes[8..]));
@@ -141,8 +142,14 @@ impl Reading {
                 }
                 format!("{{\"secs\":{secs},\"nanos\":{nanos}}}")
             }
-            Kind::Ipv4 => format!("\"{}\"", Ipv4Addr::from_bits(u32::from_be_bytes(bytes.try_into().unwrap()))),
-            Kind::Ipv6 => format!("\"{}\"", Ipv6Addr::from_bits(u128::from_be_bytes(bytes.try_into().unwrap()))),
+            Kind::Ipv4 => format!(
+                "\"{}\"",
+                Ipv4Addr::from_bits(u32::from_be_bytes(bytes.try_into().unwrap()))
+            ),
+            Kind::Ipv6 => format!(
+                "\"{}\"",
+                Ipv6Addr::from_bits(u128::from_be_bytes(bytes.try_into().unwrap()))
+            ),
             other => panic!("{other:?} is none of the types of the format"),
         };
         self.scalar(bytes, &json)

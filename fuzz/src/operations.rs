@@ -452,7 +452,8 @@ impl Play {
             assert_eq!(found.value.0.as_slice(), payload);
         }
         assert!(reader.get(self.model.count()).unwrap().is_none());
-        assert_eq!(reader.iter().map(|found| found.unwrap()).count() as u64, self.model.count());
+        let values = reader.iter().collect::<std::result::Result<Vec<_>, _>>().expect("values");
+        assert_eq!(values.len() as u64, self.model.count());
         assert_eq!(Cell::<N>::SCHEMA.text(), reader.header().schema);
     }
 

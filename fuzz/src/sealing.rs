@@ -93,8 +93,7 @@ fn sealed(channel: Channel<'_>, scan: &Scan<'_>, origin: Origin, after: &[u8]) {
     assert!(before[..durable] == after[..durable]);
     assert!(before[durable + 8..scan.end] == after[durable + 8..scan.end]);
     let vouched = spec.flags & CHECKSUMS != 0 || origin == Origin::Native;
-    let expected =
-        if vouched { scan.sequence } else { channel.durable().min(scan.sequence) };
+    let expected = if vouched { scan.sequence } else { channel.durable().min(scan.sequence) };
     assert_eq!(kept.durable(), expected);
     let behind = scan.end + 8;
     let page = behind.next_multiple_of(PAGE).min(after.len());

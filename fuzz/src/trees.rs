@@ -74,7 +74,8 @@ fn drawn(input: &mut Unstructured<'_>, name: Name, depth: usize) -> Result<Field
 }
 
 fn variant(input: &mut Unstructured<'_>, depth: usize) -> Result<Variant> {
-    let tag = if input.ratio(1, 8)? { u16::arbitrary(input)? } else { input.int_in_range(0..=5)? };
+    let tag =
+        if input.ratio(1, 8)? { u16::arbitrary(input)? } else { input.int_in_range(0..=5)? };
     let (name, was) = (*input.choose(&NAMES)?, names(input)?);
     Ok(Variant { name, was, tag, fields: fields(input, depth)? })
 }
