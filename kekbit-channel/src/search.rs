@@ -187,9 +187,11 @@ fn walk_to(
     let walk = scan::walk(mapping, start, |at, _stamp| at.sequence == sequence);
     mapping.prove(walk.end);
     match walk.stop {
-        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
+        // Found, be it damaged or not there yet, as where the end is searched: whoever reads it
+        // gets the error.
         _ if walk.end.sequence == sequence => Ok(Some(walk.end)),
-        _ => Ok(None),
+        Stop::Damage(problem) => Err(mapping.damaged(walk.end, problem)),
+        Stop::Empty | Stop::Close(_) | Stop::Found => Ok(None),
     }
 }
 
