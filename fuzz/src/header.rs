@@ -122,7 +122,12 @@ fn file(spec: &Spec, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
         size = usize::from(u16::arbitrary(input)?);
     }
     bytes.resize(size, 0);
-    let state = spec.data_offset() - PAGE;
+    if input.ratio(1, 4)? {
+        add(&mut bytes, 8 + 4 * (usize::from(u8::arbitrary(input)?) % 37), number(input)?);
+    }
+    // In front of where the header says now that data starts.
+    let data = number_at(&bytes, 16, 8).and_then(|data| usize::try_from(data).ok());
+    let state = data.unwrap_or(0).saturating_sub(PAGE).min(2 * FILE_SIZE_MAX);
     if let Some(page) = bytes.get_mut(state..state + 72) {
         let base = spec.base_plus_one.to_le_bytes();
         page[..8].copy_from_slice(&base);
@@ -142,16 +147,17 @@ fn file(spec: &Spec, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             *place = byte;
         }
     }
-    if input.ratio(1, 4)? {
-        let at = 8 + 4 * (usize::from(u8::arbitrary(input)?) % 37);
-        if let Some(field) = bytes.get_mut(at..at + 8) {
-            field.copy_from_slice(&number(input)?.to_le_bytes());
-        }
-    }
     if bool::arbitrary(input)? {
         with_checksum(&mut bytes);
     }
     Ok(bytes)
+}
+
+/// Adds to the number at a place, if there is one.
+fn add(bytes: &mut [u8], at: usize, number: u64) {
+    if let Some(field) = number_at(bytes, at, 8) {
+        bytes[at..at + 8].copy_from_slice(&field.wrapping_add(number).to_le_bytes());
+    }
 }
 
 /// Puts the checksum of the header right, whatever is in it.
