@@ -8,8 +8,8 @@ mod image;
 use image::Spec;
 use kekbit_channel::{ReadError, Reader};
 
-/// In a copy of a channel with a stride, a reader that had come upon the damage before let itself be
-/// put in front of it; one that had not refused, as in a raw channel.
+/// In a copy of a channel with a stride, a reader that had come upon the damage before let itself
+/// be put in front of it; one that had not refused, as in a raw channel.
 #[test]
 fn a_seek_to_a_damaged_record_does_not_depend_on_what_was_read_before() {
     let folder = tempfile::tempdir().unwrap();
