@@ -190,6 +190,8 @@ fn walk_to(
     let walk = scan::walk(mapping, start, |at, _stamp| at.sequence == sequence);
     mapping.prove(walk.end);
     match walk.stop {
+        // Found, be it damaged or not there yet, as where the end is searched: whoever reads it
+        // gets the error.
         _ if walk.end.sequence == sequence => Ok(Some(walk.end)),
         _ => ended(mapping, walk).map(|_end| None),
     }

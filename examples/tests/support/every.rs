@@ -353,7 +353,7 @@ fn leg(n: usize) -> Leg {
 }
 
 /// Tags with gaps.
-#[derive(Record, Clone, Copy)]
+#[derive(Record, Debug, Clone, Copy)]
 pub(crate) enum Gapped {
     Early = 3,
     Middle = 4,
@@ -366,7 +366,7 @@ impl Samples for Gapped {
     }
 }
 
-#[derive(Record, Clone, Copy)]
+#[derive(Record, Debug, Clone, Copy)]
 #[record(tag_size = 2)]
 pub(crate) enum WideTag {
     Small,
@@ -381,7 +381,7 @@ impl Samples for WideTag {
 }
 
 /// No variant has fields, but there is room for some.
-#[derive(Record, Clone, Copy)]
+#[derive(Record, Debug, Clone, Copy)]
 #[record(tag_size = 2, size = 10)]
 pub(crate) enum Roomy {
     One,

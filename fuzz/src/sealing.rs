@@ -1,0 +1,106 @@
+//! What recovery does to a file, held against a scan of its bytes.
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use kekbit_channel::{CloseReason, Loss, RecoverError, Recovery, recover_with};
+
+use crate::{
+    frames::Origin,
+    image::{CHECKSUMS, PAGE},
+    reading::{self, close_reason},
+    scan::{Channel, Frame, Scan},
+    scratch::Scratch,
+};
+
+/// Recovers the file, reads it again, and recovers it again.
+pub(crate) fn check(
+    scratch: &Scratch,
+    channel: Channel<'_>,
+    origin: Origin,
+    input: &mut Unstructured<'_>,
+) -> Result<()> {
+    let loss = if bool::arbitrary(input)? { Loss::Accepted } else { Loss::Refused };
+    let recovered = recover_with(&scratch.path, loss);
+    let after = scratch.bytes();
+    let Some(base) = channel.base() else {
+        assert!(matches!(recovered, Err(RecoverError::Open(_))), "{recovered:?}");
+        assert!(after == channel.bytes);
+        return Ok(());
+    };
+    let scan = channel.scan(base);
+    let recovery = match recovered {
+        Ok(recovery) => recovery,
+        Err(RecoverError::Damaged { sequence, offset, durable, beyond, problem, .. }) => {
+            assert!(loss == Loss::Refused && scan.sequence < channel.durable());
+            assert_eq!((sequence, offset), (scan.sequence, scan.end as u64));
+            assert_eq!((durable, beyond), (channel.durable(), valid_beyond(channel, &scan)));
+            assert_eq!(problem.is_some(), scan.last == Frame::Damage);
+            assert!(after == channel.bytes, "nothing is changed then");
+            return Ok(());
+        }
+        Err(error) => panic!("{error}"),
+    };
+    found(channel, &scan, loss, &recovery);
+    if recovery.sealed {
+        sealed(channel, &scan, origin, &after);
+    } else {
+        assert!(after == channel.bytes, "a channel that was closed stays as it is");
+    }
+    let again = Channel { spec: channel.spec, bytes: &after };
+    reading::check(scratch, again, origin, input)?;
+    let second = recover_with(&scratch.path, Loss::Refused).expect("a channel that is closed");
+    assert_eq!((second.records, second.reason), (recovery.records, recovery.reason));
+    assert!(!second.sealed && second.problem.is_none());
+    assert!(scratch.bytes() == after, "recovery of what is sealed changes nothing");
+    Ok(())
+}
+
+fn found(channel: Channel<'_>, scan: &Scan<'_>, loss: Loss, recovery: &Recovery) {
+    assert_eq!(recovery.records, scan.records.len() as u64);
+    assert_eq!(recovery.durable, channel.durable());
+    match scan.last {
+        Frame::Close { reason } => {
+            assert_eq!((recovery.reason, recovery.sealed), (close_reason(reason), false));
+        }
+        last => {
+            assert_eq!((recovery.reason, recovery.sealed), (CloseReason::Recovered, true));
+            assert_eq!(recovery.problem.is_some(), last == Frame::Damage);
+            assert_eq!(recovery.beyond, valid_beyond(channel, scan));
+            assert!(loss == Loss::Accepted || channel.durable() <= scan.sequence);
+        }
+    }
+}
+
+/// Valid records at places behind the end.
+fn valid_beyond(channel: Channel<'_>, scan: &Scan<'_>) -> u64 {
+    if channel.spec.flags & CHECKSUMS == 0 {
+        return 0;
+    }
+    let first = scan.records.len() as u64 + 1;
+    let numbers = (first..channel.places()).zip(scan.sequence.saturating_add(1)..);
+    let frames = numbers.map(|(index, sequence)| channel.frame(channel.place(index), sequence));
+    frames.filter(|frame| matches!(frame, Frame::Record { .. })).count() as u64
+}
+
+/// Exactly the records of the scan are kept, a close mark stands behind them, and nothing else has
+/// changed but `durable` and the tail that was given back.
+fn sealed(channel: Channel<'_>, scan: &Scan<'_>, origin: Origin, after: &[u8]) {
+    let (spec, before) = (channel.spec, channel.bytes);
+    let kept = Channel { spec, bytes: after };
+    let scanned = kept.scan(scan.sequence - scan.records.len() as u64);
+    assert_eq!(scanned.last, Frame::Close { reason: 4 });
+    assert_eq!((&scanned.records, scanned.end), (&scan.records, scan.end));
+    let durable = spec.data_offset() - PAGE + 64;
+    assert!(before[..durable] == after[..durable]);
+    assert!(before[durable + 8..scan.end] == after[durable + 8..scan.end]);
+    let vouched = spec.flags & CHECKSUMS != 0 || origin == Origin::Native;
+    let expected = if vouched { scan.sequence } else { channel.durable().min(scan.sequence) };
+    assert_eq!(kept.durable(), expected);
+    let behind = scan.end + 8;
+    let page = behind.next_multiple_of(PAGE).min(after.len());
+    assert!(before[behind..page] == after[behind..page]);
+    if valid_beyond(channel, scan) == 0 {
+        assert!(after[page..].iter().all(|byte| *byte == 0), "the tail is given back");
+    } else {
+        assert!(before[page..] == after[page..], "what is beyond stays");
+    }
+}
