@@ -29,7 +29,11 @@ struct Expected<'b> {
 impl<'b> Expected<'b> {
     fn of(channel: Channel<'b>, origin: Origin) -> Option<Expected<'b>> {
         let base = channel.base()?;
-        let scan = channel.scan(base);
+        let mut scan = channel.scan(base);
+        if scan.last == Frame::Empty && channel.has_hole(&scan, origin == Origin::Native) {
+            // To a reader. Recovery seals in front of it.
+            scan.last = Frame::Damage;
+        }
         let searched = origin == Origin::Native && channel.spec.stride != 0;
         let unverified_from = match origin {
             _ if channel.spec.flags & CHECKSUMS != 0 => u64::MAX,

@@ -112,6 +112,16 @@ impl<'b> Channel<'b> {
         }
     }
 
+    /// Whether the zero word at which a scan has ended is none that its writer left as the end: a
+    /// sync had covered a record there, or, in a file that is not as its writer left it, something
+    /// lies behind, where frames or the close mark may be.
+    pub(crate) fn has_hole(self, scan: &Scan<'_>, native: bool) -> bool {
+        let step = if self.spec.stride == 0 { 8 } else { self.spec.stride as usize };
+        let limit = self.spec.data_offset() + self.spec.capacity as usize;
+        let mut behind = (scan.end + step..=limit).step_by(step);
+        scan.sequence < self.durable() || !native && behind.any(|place| self.word(place) != 0)
+    }
+
     pub(crate) fn scan(self, base: u64) -> Scan<'b> {
         let mut scan = Scan {
             records: Vec::new(),
