@@ -404,8 +404,9 @@ impl<'b> Program<'b> {
     }
 
     fn created(&self, channel: usize) {
-        self.teller.enter(Phase::Between);
+        // First this: whoever is killed in between was still creating.
         self.teller.board.put(Told::Created, channel as u64 + 1);
+        self.teller.enter(Phase::Between);
     }
 
     /// An append has returned: the record is there, whatever comes.
