@@ -116,10 +116,15 @@ impl<'b> Channel<'b> {
     /// sync had covered a record there, or, in a file that is not as its writer left it, something
     /// lies behind, where frames or the close mark may be.
     pub(crate) fn has_hole(self, scan: &Scan<'_>, native: bool) -> bool {
+        scan.sequence < self.durable() || !native && self.has_words_behind(scan)
+    }
+
+    /// Whether something that is not zero lies behind the end, where frames or the close mark may be.
+    pub(crate) fn has_words_behind(self, scan: &Scan<'_>) -> bool {
         let step = if self.spec.stride == 0 { 8 } else { self.spec.stride as usize };
         let limit = self.spec.data_offset() + self.spec.capacity as usize;
         let mut behind = (scan.end + step..=limit).step_by(step);
-        scan.sequence < self.durable() || !native && behind.any(|place| self.word(place) != 0)
+        behind.any(|place| self.word(place) != 0)
     }
 
     pub(crate) fn scan(self, base: u64) -> Scan<'b> {

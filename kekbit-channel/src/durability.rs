@@ -33,6 +33,13 @@ pub(crate) struct Flushed {
     sealed: bool,
 }
 
+impl Flushed {
+    /// Whether a flush has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+}
+
 impl Durability {
     pub(crate) fn new(start: Position) -> Durability {
         Durability { flushed: Mutex::new(Flushed { end: start, failed: false, sealed: false }) }
@@ -78,7 +85,8 @@ impl Durability {
     }
 
     fn lock(&self) -> MutexGuard<'_, Flushed> {
-        // A thread that panicked here had not yet changed anything: both stores come last.
+        // A thread that panicked here had at most marked a flush that it did not finish, which is
+        // what recovery wants to know.
         self.flushed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -168,7 +168,7 @@ fn recover_under_power_cuts(script: &Script, bounds: Bounds, rng: &mut Rng, coun
     let before = history.last();
     let (history, result) = history.watch(path, |history| {
         // Sometimes the disk says no: to the first flush, or to the one behind the close mark.
-        history.borrow_mut().failing = u64::from(rng.u8(0..16)).saturating_sub(13);
+        history.borrow_mut().failing = u64::from(rng.u8(0..16)).saturating_sub(11).min(2);
         let result = recover(path);
         history.borrow_mut().failing = 0;
         match result {

@@ -29,8 +29,7 @@ pub struct Recovery {
     pub problem: Option<Problem>,
     /// Valid records found beyond the first bad or missing one. They are given up, but still there.
     pub beyond: u64,
-    /// Records that were covered by a sync, of the writer or of an earlier recovery, before this one
-    /// began.
+    /// Records that a sync, of the writer or of an earlier recovery, had covered before this one.
     pub durable: u64,
 }
 
@@ -86,11 +85,15 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
     let at = |step| move |source| RecoverError::Io { path: path.to_owned(), step, source };
     if !lock::acquire(&mapping.file).map_err(at("locking it"))? {
         let path = path.to_owned();
-        // A read lock of somebody keeps ours out, and yet nobody writes.
-        return match lock::is_held(&mapping.file) {
-            Ok(false) => Err(RecoverError::ReadLocked { path }),
-            _ => Err(RecoverError::WriterAlive { path }),
-        };
+        // A read lock of somebody keeps ours out, and yet nobody writes. Or its holder has just
+        // left: then the lock can be had at a second try.
+        let is_free = matches!(lock::is_held(&mapping.file), Ok(false));
+        if !is_free {
+            return Err(RecoverError::WriterAlive { path });
+        }
+        if !lock::acquire(&mapping.file).map_err(at("locking it"))? {
+            return Err(RecoverError::ReadLocked { path });
+        }
     }
     let result = recover_locked(mapping, loss);
     // NB: given up, and not just closed: a program that another thread is starting has a copy of
@@ -101,15 +104,6 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
 
 /// The same, for the one who holds the lock.
 fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverError> {
-    let durable = mapping.durable();
-    let mut unsynced = None;
-    let walk = scan::walk(mapping, mapping.start(), |at, _stamp| {
-        if at.sequence == durable {
-            unsynced = Some(at.offset);
-        }
-        false
-    });
-    let records = walk.end.sequence - mapping.base;
     let written = |result: std::io::Result<()>| {
         result.map_err(|source| RecoverError::Io {
             path: mapping.path.clone(),
@@ -117,10 +111,18 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
             source,
         })
     };
+    let mut walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
+    let is_closed = matches!(walk.stop, Stop::Close(reason) if reason != CloseReason::Recovered);
+    if mapping.is_flushing() && !is_closed {
+        written(write_again(mapping, walk.end))?;
+        walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
+    }
+    let records = walk.end.sequence - mapping.base;
+    let durable = mapping.durable();
     if let Stop::Close(reason) = walk.stop {
-        // An earlier recovery died, or failed, behind its mark.
-        if reason == CloseReason::Recovered && mapping.is_flushing() {
-            written(finish(mapping, walk.end, beyond(mapping, walk.end)))?;
+        if reason == CloseReason::Recovered {
+            // An earlier recovery may have died, or failed, behind its mark.
+            written(finish(mapping, walk.end, false))?;
         }
         return Ok(Recovery { records, reason, sealed: false, problem: None, beyond: 0, durable });
     }
@@ -139,35 +141,39 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
             beyond,
         });
     }
-    let unsynced = unsynced.unwrap_or(walk.end.offset);
-    written(seal(mapping, unsynced, walk.end, beyond))?;
+    // In the file that was created, in its boot, only an open claim can lie behind a zero word.
+    let is_end = mapping.searchable && walk.stop == Stop::Empty;
+    written(seal(mapping, walk.end, is_end))?;
     let reason = CloseReason::Recovered;
     Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
 }
 
-/// Makes the valid prefix durable, puts a close mark behind it, and gives the unused tail back. All
-/// in front of `unsynced` has been covered by a sync.
-fn seal(mapping: &Mapping, unsynced: u64, end: Position, beyond: u64) -> std::io::Result<()> {
-    if mapping.is_flushing() {
-        file::rewrite(&mapping.file, unsynced, end.offset - unsynced)?;
-    }
-    mapping.flush(mapping.header.data_offset, end.offset)?;
+/// Brings to the disk what a flush may have left behind: the kernel takes pages for clean that it
+/// failed to write. Has to be judged anew afterwards, as it may have dropped such a page since.
+fn write_again(mapping: &Mapping, end: Position) -> std::io::Result<()> {
+    let size = end.offset + CLOSE_SIZE;
+    file::rewrite(&mapping.file, 0, size)?;
+    mapping.flush(0, size)
+}
+
+/// Makes the valid prefix durable, puts a close mark behind it, and gives the unused tail back.
+fn seal(mapping: &Mapping, end: Position, is_end: bool) -> std::io::Result<()> {
+    // From the very start: the header of a copy need not be on the disk either.
+    mapping.flush(0, end.offset)?;
     // For records without checksums from an earlier boot nothing vouches but the syncs of their
     // time, and a flush of what is there now does not either.
     let vouched = mapping.header.checksums || mapping.searchable;
     let durable = if vouched { end.sequence } else { mapping.durable().min(end.sequence) };
     mapping.set_durable(durable);
     mapping.mark(end, Word::close(CloseReason::Recovered.to_number()));
-    finish(mapping, end, beyond)
+    finish(mapping, end, is_end)
 }
 
-/// What recovery does behind its mark.
-fn finish(mapping: &Mapping, end: Position, beyond: u64) -> std::io::Result<()> {
-    if mapping.is_flushing() {
-        file::rewrite(&mapping.file, end.offset, CLOSE_SIZE)?;
-    }
-    mapping.flush(mapping.header.data_offset, end.offset + CLOSE_SIZE)?;
-    if beyond == 0 {
+/// What recovery does behind its mark. What may be records is not given back, even if it cannot
+/// tell whether it is.
+fn finish(mapping: &Mapping, end: Position, is_end: bool) -> std::io::Result<()> {
+    mapping.flush(0, end.offset + CLOSE_SIZE)?;
+    if is_end || scan::beyond(mapping, end).is_none() {
         mapping.give_tail_back(end);
     }
     Ok(())

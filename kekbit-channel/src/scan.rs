@@ -214,7 +214,7 @@ pub(crate) fn hole(mapping: &Mapping, at: Position) -> Option<Problem> {
 
 /// Where the first word that is not zero lies behind a position. With a stride, only words of
 /// frames count: what else lies there was never published.
-fn beyond(mapping: &Mapping, at: Position) -> Option<u64> {
+pub(crate) fn beyond(mapping: &Mapping, at: Position) -> Option<u64> {
     let step = if mapping.header.stride == 0 { WORD_SIZE } else { mapping.header.stride };
     let mut offset = at.offset + step;
     let mut asked_page = 0;

@@ -431,7 +431,9 @@ impl Writer {
         self.settle();
         let durability = Arc::clone(&self.durability);
         // A sync of another thread stores `durable`, which must not come after the lock is gone.
-        let _no_sync = durability.seal();
+        let flushed = durability.seal();
+        // Whoever closes may be faster than the thread whose sync has failed.
+        let reason = if flushed.has_failed() { CloseReason::SyncFailed } else { reason };
         self.mapping.mark(self.tail, Word::close(reason.to_number()));
         self.fence = 0;
         self.mapping.give_tail_back(self.tail);

@@ -171,6 +171,10 @@ enum Fate {
 
 impl Life {
     fn live(&mut self, kind: Kind, history: &RefCell<History>, rng: &mut Rng) {
+        if !kind.tame && rng.u8(0..4) == 0 {
+            // Padding that no sync has covered, in front of all records.
+            self.claim(history, rng, Fate::Dropped);
+        }
         for _ in 0..rng.usize(1..30) {
             match rng.u8(0..if kind.tame { 12 } else { 16 }) {
                 0..8 => self.append(history, rng),

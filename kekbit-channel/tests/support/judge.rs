@@ -262,15 +262,18 @@ impl Judged {
     /// a sync had covered a record there, or, in a file that is not searched, something lies behind
     /// it, where frames may start.
     pub(crate) fn has_hole(&self, file: Bytes<'_>, is_searched: bool) -> bool {
-        if self.end != End::Empty {
-            return false;
-        }
+        self.end == End::Empty
+            && (self.end_sequence < self.spec.durable
+                || !is_searched && self.has_words_behind(file))
+    }
+
+    /// Whether something that is not zero lies behind the end, where frames may start.
+    pub(crate) fn has_words_behind(&self, file: Bytes<'_>) -> bool {
         let step = if self.spec.stride == 0 { 8 } else { self.spec.stride };
         // The close mark can lie at the very end; no word lies behind the bytes.
         let limit = (self.data + self.spec.capacity + 1).min(file.bytes.len() as u64);
         let mut behind = (self.end_offset + step..limit).step_by(usize::try_from(step).unwrap());
-        self.end_sequence < self.spec.durable
-            || !is_searched && behind.any(|offset| file.u64_at(offset) != 0)
+        behind.any(|offset| file.u64_at(offset) != 0)
     }
 
     /// Valid records beyond the first place without one.
