@@ -83,16 +83,16 @@ pub fn recover_with(path: impl AsRef<Path>, loss: Loss) -> Result<Recovery, Reco
 pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverError> {
     let path = mapping.path.as_path();
     let at = |step| move |source| RecoverError::Io { path: path.to_owned(), step, source };
-    if !lock::acquire(&mapping.file).map_err(at("locking it"))? {
-        let path = path.to_owned();
-        // A read lock of somebody keeps ours out, and yet nobody writes. Or its holder has just
-        // left: then the lock can be had at a second try.
-        let is_free = matches!(lock::is_held(&mapping.file), Ok(false));
-        if !is_free {
-            return Err(RecoverError::WriterAlive { path });
+    let mut tries = 3;
+    while !lock::acquire(&mapping.file).map_err(at("locking it"))? {
+        if lock::is_held(&mapping.file).map_err(at("asking for its lock"))? {
+            return Err(RecoverError::WriterAlive { path: path.to_owned() });
         }
-        if !lock::acquire(&mapping.file).map_err(at("locking it"))? {
-            return Err(RecoverError::ReadLocked { path });
+        // A read lock of somebody keeps ours out, and yet nobody writes. Or who held it has just
+        // left, and it can be had now.
+        tries -= 1;
+        if tries == 0 {
+            return Err(RecoverError::ReadLocked { path: path.to_owned() });
         }
     }
     let result = recover_locked(mapping, loss);
@@ -113,7 +113,8 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
     };
     let mut walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
     let is_closed = matches!(walk.stop, Stop::Close(reason) if reason != CloseReason::Recovered);
-    if mapping.is_flushing() && !is_closed {
+    let is_refused = walk.end.sequence < mapping.durable() && loss == Loss::Refused;
+    if mapping.is_flushing() && !is_closed && !is_refused {
         written(write_again(mapping, walk.end))?;
         walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
     }
