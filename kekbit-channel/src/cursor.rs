@@ -122,11 +122,7 @@ impl Cursor {
                 Some(problem) => Err(mapping.damaged(position, problem)),
             },
             Ok(Some(Finding::TimedOut)) => Ok(Some(Next::TimedOut)),
-            Err(source) => Err(ReadError::Io {
-                path: mapping.path.clone(),
-                step: "asking whether its writer is alive",
-                source,
-            }),
+            Err(source) => Err(mapping.unasked(source)),
         }
     }
 

@@ -339,6 +339,13 @@ impl Mapping {
         ReadError::Damaged { path: self.path.clone(), offset, sequence, problem }
     }
 
+    /// The error of a lock that cannot be asked for.
+    #[cold]
+    pub(crate) fn unasked(&self, source: std::io::Error) -> ReadError {
+        let step = "asking whether its writer is alive";
+        ReadError::Io { path: self.path.clone(), step, source }
+    }
+
     /// The error of a payload that is no value, or of a variant that the type does not know.
     #[cold]
     pub(crate) fn invalid(&self, sequence: u64, source: Invalid, unknown: bool) -> ReadError {

@@ -7,7 +7,7 @@ use kekbit_codec::frame::Word;
 use crate::{
     error::{Problem, RecoverError},
     file,
-    layout::{CLOSE_SIZE, PAGE_SIZE},
+    layout::CLOSE_SIZE,
     lock,
     mapping::{Mapping, Position},
     next::CloseReason,
@@ -131,7 +131,7 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
         Stop::Damage(problem) => Some(problem),
         Stop::Empty | Stop::Close(_) | Stop::Found => None,
     };
-    let beyond = beyond(mapping, walk.end);
+    let beyond = valid_beyond(mapping, walk.end);
     if walk.end.sequence < durable && loss == Loss::Refused {
         return Err(RecoverError::Damaged {
             path: mapping.path.clone(),
@@ -184,26 +184,13 @@ fn finish(mapping: &Mapping, end: Position, is_end: bool) -> std::io::Result<()>
 ///
 /// Their places are known only with a stride; and only checksums tell a record from what happens
 /// to look like one.
-fn beyond(mapping: &Mapping, end: Position) -> u64 {
+fn valid_beyond(mapping: &Mapping, end: Position) -> u64 {
     if !mapping.header.checksums || mapping.header.stride == 0 {
         return 0;
     }
-    let (mut valid, mut sequence) = (0, end.sequence.saturating_add(1));
-    let mut asked_page = 0;
-    while let Some(slot) = mapping.slot(sequence) {
-        // A hole can be terabytes long, and to look at it in memory can make blocks of it: ask the
-        // file system first, once a page, where it ends.
-        if slot.offset / PAGE_SIZE != asked_page {
-            asked_page = slot.offset / PAGE_SIZE;
-            let Some(data) = file::next_data(&mapping.file, slot.offset) else { break };
-            let skipped = data.saturating_sub(slot.offset) / mapping.header.stride;
-            if skipped != 0 {
-                sequence = sequence.saturating_add(skipped);
-                continue;
-            }
-        }
-        sequence += 1;
-        valid += u64::from(matches!(scan::step(mapping, slot), Step::Record(_)));
-    }
-    valid
+    let is_record = |offset: &u64| {
+        let sequence = end.sequence + (offset - end.offset) / mapping.header.stride;
+        matches!(scan::step(mapping, Position { offset: *offset, sequence }), Step::Record(_))
+    };
+    scan::places_behind(mapping, end).filter(is_record).count() as u64
 }

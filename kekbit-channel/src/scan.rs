@@ -215,29 +215,38 @@ pub(crate) fn hole(mapping: &Mapping, at: Position) -> Option<Problem> {
 /// Where the first word that is not zero lies behind a position. With a stride, only words of
 /// frames count: what else lies there was never published.
 pub(crate) fn beyond(mapping: &Mapping, at: Position) -> Option<u64> {
+    // Acquire, in `Region::load`. What a claim that was never published has left here was written
+    // before its writer's lock was given up, and whoever asks has found that free (`hole`) or holds
+    // it (recovery).
+    let is_written = |offset: &u64| mapping.region.load(*offset).is_some_and(|bits| bits != 0);
+    places_behind(mapping, at).find(is_written)
+}
+
+/// The places behind a position where a frame, or the close mark, can lie; without a stride, all
+/// words. What has never been written is passed over: the file system knows, and to look at it in
+/// memory could make blocks of it.
+pub(crate) fn places_behind(mapping: &Mapping, at: Position) -> impl Iterator<Item = u64> {
     let step = if mapping.header.stride == 0 { WORD_SIZE } else { mapping.header.stride };
     let mut offset = at.offset + step;
     let mut asked_page = 0;
-    // Behind the last frame that fits, the close mark can lie.
-    while offset <= mapping.limit() {
-        // Most of it has never been written: the file system knows, and making blocks of it in
-        // memory would cost more than asking, once a page.
-        if offset / PAGE_SIZE != asked_page {
-            asked_page = offset / PAGE_SIZE;
-            let data = file::next_data(&mapping.file, offset)?;
-            let skipped = data.saturating_sub(offset) / step;
-            if skipped != 0 {
-                offset = offset.saturating_add(skipped * step);
-                continue;
+    std::iter::from_fn(move || {
+        // Behind the last frame that fits, the close mark can lie.
+        while offset <= mapping.limit() {
+            if offset / PAGE_SIZE != asked_page {
+                asked_page = offset / PAGE_SIZE;
+                let data = file::next_data(&mapping.file, offset)?;
+                let skipped = data.saturating_sub(offset) / step;
+                if skipped != 0 {
+                    offset = offset.saturating_add(skipped * step);
+                    continue;
+                }
             }
+            let place = offset;
+            offset += step;
+            return Some(place);
         }
-        // Acquire, in `Region::load`: nothing is to be ordered, nobody writes.
-        if mapping.region.load(offset).is_some_and(|bits| bits != 0) {
-            return Some(offset);
-        }
-        offset += step;
-    }
-    None
+        None
+    })
 }
 
 /// How many records lie from `at` on without a gap, at most `max`; the first that is damaged

@@ -220,9 +220,5 @@ fn ended(mapping: &Mapping, walk: Walk) -> Result<Position, ReadError> {
 }
 
 fn is_written(mapping: &Mapping) -> Result<bool, ReadError> {
-    lock::is_held(&mapping.file).map_err(|source| ReadError::Io {
-        path: mapping.path.clone(),
-        step: "asking whether its writer is alive",
-        source,
-    })
+    lock::is_held(&mapping.file).map_err(|source| mapping.unasked(source))
 }

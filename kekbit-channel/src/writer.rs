@@ -206,8 +206,10 @@ impl Writer {
             State::Poisoned(reason) => Err(CloseError::Poisoned { reason }),
             State::Open => {
                 self.seal(if self.refused { CloseReason::Full } else { CloseReason::Closed });
-                self.state = State::Closed;
-                Ok(())
+                match self.state {
+                    State::Poisoned(reason) => Err(CloseError::Poisoned { reason }),
+                    State::Open | State::Closed => Ok(()),
+                }
             }
         }
     }
@@ -260,7 +262,6 @@ impl Writer {
     pub(crate) fn sync_failed(&mut self) {
         if self.state == State::Open {
             self.seal(CloseReason::SyncFailed);
-            self.state = State::Poisoned(PoisonReason::SyncFailed);
         }
     }
 
@@ -426,14 +427,20 @@ impl Writer {
         sequence
     }
 
-    /// Writes the close mark and gives up lock and unused tail. The caller sets the state.
+    /// Writes the close mark and gives up lock and unused tail. The state afterwards is closed, or
+    /// poisoned if a sync has failed, whatever the reason was to be.
     fn seal(&mut self, reason: CloseReason) {
         self.settle();
         let durability = Arc::clone(&self.durability);
         // A sync of another thread stores `durable`, which must not come after the lock is gone.
         let flushed = durability.seal();
         // Whoever closes may be faster than the thread whose sync has failed.
-        let reason = if flushed.has_failed() { CloseReason::SyncFailed } else { reason };
+        let (reason, state) = if flushed.has_failed() {
+            (CloseReason::SyncFailed, State::Poisoned(PoisonReason::SyncFailed))
+        } else {
+            (reason, State::Closed)
+        };
+        self.state = state;
         self.mapping.mark(self.tail, Word::close(reason.to_number()));
         self.fence = 0;
         self.mapping.give_tail_back(self.tail);
@@ -453,7 +460,6 @@ impl Drop for Writer {
                 CloseReason::Closed
             };
             self.seal(reason);
-            self.state = State::Closed;
         }
     }
 }

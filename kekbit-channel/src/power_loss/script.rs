@@ -187,7 +187,7 @@ impl Life {
             }
         }
         self.writer.close_shared().unwrap();
-        let Next::Closed(reason) = self.end() else { panic!("it was closed") };
+        let reason = self.end();
         self.note(history, |promise| promise.end = Some(reason));
     }
 
@@ -289,11 +289,12 @@ impl Life {
         self.promises.push((history.last(), promise));
     }
 
-    fn end(&self) -> Next<()> {
+    /// How it was closed.
+    fn end(&self) -> CloseReason {
         let mut reader = Reader::open(&self.path).unwrap();
         while reader.iter().next().is_some() {}
         match reader.try_next().unwrap() {
-            Next::Closed(reason) => Next::Closed(reason),
+            Next::Closed(reason) => reason,
             other => panic!("{other:?}"),
         }
     }

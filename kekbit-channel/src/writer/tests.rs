@@ -284,6 +284,23 @@ fn a_failed_sync_ends_the_channel_for_good() {
     assert!(matches!(writer.close(), Err(CloseError::Poisoned { .. })));
 }
 
+/// Between the failure and its news to the writer lies a moment, in which another thread may close.
+#[test]
+fn a_close_that_overtakes_a_failed_sync_tells_of_it() {
+    let mut writer = channel(&small());
+    writer.append(b"lost").unwrap();
+    let mapping = Arc::clone(&writer.mapping);
+    mapping.region.fail_flush(1);
+    let target = writer.sync_target().unwrap();
+    assert!(matches!(writer.durability.flush(&mapping, target), Err(SyncError::Io { .. })));
+    assert!(matches!(writer.close_shared(), Err(CloseError::Poisoned { .. })));
+    writer.sync_failed();
+    assert!(matches!(writer.sync(), Err(SyncError::Poisoned { .. })));
+    let mut reader = Reader::over(mapping);
+    assert_eq!(reader.iter().count(), 1);
+    assert_eq!(reader.try_next().unwrap(), Next::Closed(CloseReason::SyncFailed));
+}
+
 #[test]
 fn every_handle_learns_of_a_failed_sync() {
     let shared = channel(&small()).into_shared();
