@@ -1,5 +1,5 @@
 //! The protocol under a model checker: every order in which threads can run, and every value that
-//! the memory model lets a load see, for small histories.
+//! loom's memory model lets a load see (it knows no load buffering), for small histories.
 //!
 //! The code is that of production; atomics and locks are loom's (`sync`), memory is its own
 //! ([`region::heap`](crate::region), which is `region/model.rs` then) and also tells when bytes are

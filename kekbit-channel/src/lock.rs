@@ -24,7 +24,9 @@ pub(crate) fn acquire(file: &File) -> io::Result<bool> {
 pub(crate) fn release(file: &File) -> io::Result<()> {
     // NB: a system call is not said to order anything. On x86-64 the two kinds of fence cost
     // nothing; elsewhere no more than the call.
-    // Release: pairs with the Acquire fences in `acquire` and `is_held`.
+    // Release: pairs with the Acquire fences in `acquire` and `is_held`. Of a process that dies, or
+    // just closes the file, the kernel takes the lock away: then its own order has to do, which
+    // tears the memory down, or takes the locks of the file table, in between.
     fence(Ordering::Release);
     imp::release(file)
 }

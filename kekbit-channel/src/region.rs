@@ -5,10 +5,13 @@
 //! 1. *Words* (aligned eight bytes) are touched through [`Region::load`] and [`Region::store`]
 //!    alone, which are atomic. Where a word lies in what was claimed before, or is the time stamp
 //!    of a record, what wrote it otherwise happened before: whoever loads it has seen the word
-//!    that publishes it, or the one in front of it.
+//!    that publishes it, or the one in front of it, or (`scan::beyond`) has found the lock of the
+//!    writer free or holds it.
 //! 2. A *claimed* range is written by the one writer of the channel, while no word that covers it
 //!    has been published.
-//! 3. A *committed* range is never written again, by anyone.
+//! 3. No byte of a *committed* range ever changes, whoever writes. Recovery, which holds the lock,
+//!    may let the kernel write a range over with itself (`file::rewrite`), and frees blocks behind
+//!    its close mark only, where no committed range can lie.
 //!
 //! A file can be changed behind our back by any process that may write it. The contract of the
 //! safe `open` and `create` is that nobody but the channel's writer does, and that nobody
@@ -111,7 +114,8 @@ impl Region {
     /// # Safety
     /// 1. All writes to the range have happened before: a word that publishes it was loaded through
     ///    [`load`](Self::load), or the writes were made by the one who calls.
-    /// 2. Nobody writes to the range while the slice lives.
+    /// 2. No byte of the range changes while the slice lives, and no thread of a process that maps
+    ///    it writes there.
     #[inline]
     pub(crate) unsafe fn committed(&self, offset: u64, len: u64) -> &[u8] {
         debug_assert!(self.contains(offset, len));
@@ -125,7 +129,7 @@ impl Region {
         let start = unsafe { self.base().add(index(offset)) };
         // SAFETY: 1. `start` is valid for reads of `len` bytes, by `contains`. 2. Bytes need no
         // alignment and have no invalid patterns; mapped and zeroed memory is initialized.
-        // 3. Nobody writes to the range while the slice lives, by item 2 of our contract; that
+        // 3. Nothing changes in the range while the slice lives, by item 2 of our contract; that
         // the writes before it are visible is item 1. 4. A region is not larger than `isize::MAX`.
         unsafe { core::slice::from_raw_parts(start, index(len)) }
     }

@@ -76,8 +76,8 @@ fn record(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     let head = frame::head_size(header.time_stamps);
     let body_len = head - WORD_SIZE + u64::from(len);
     // SAFETY: 1. The word that publishes this frame was loaded through `Region::load`, in `step`.
-    // 2. A committed frame is never written again: by the protocol (FORMAT.md, Write-once), which
-    // the contract of `open` asks all processes to keep.
+    // 2. The bytes of a committed frame never change: by the protocol (FORMAT.md, Write-once),
+    // which the contract of `open` asks all processes to keep.
     let body = unsafe { mapping.region.committed(at.offset + WORD_SIZE, body_len) };
     if let Err(problem) = verify(mapping, at, word, body) {
         return Step::Damage(problem);
