@@ -683,7 +683,9 @@ class Channel:
         born = _born(self._fd)
         same_file = ((device, inode) == (status.st_dev, status.st_ino)
                      and (born is None or born <= self.created))
-        self.original = same_file and any(boot) and boot == _boot_id()
+        # Pages that the disk did not take may have been dropped since a flush that failed.
+        doubtful = self._read(data - _PAGE + 128) > 1
+        self.original = same_file and any(boot) and boot == _boot_id() and not doubtful
         self.unverified_from: Optional[int] = None
         if not self.original and not self.checksums:
             self.unverified_from = self.durable if same_file else self.base

@@ -109,6 +109,10 @@ fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
         let recovery = recover(last)?;
         if recovery.sealed {
             eprintln!("recovered {} events of `{}`", recovery.records, last.display());
+            // All that was confirmed had been synced; without that recovery would have failed.
+            if let Some(problem) = recovery.problem {
+                eprintln!("an event that was not confirmed is lost: {problem}");
+            }
         }
     }
     let mut balances = replay(&channels)?;

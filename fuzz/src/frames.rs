@@ -97,7 +97,7 @@ fn bytes(spec: &Spec, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let first = spec.data_offset() - PAGE;
     for _ in 0..input.int_in_range(0..=4)? {
         let at = match u8::arbitrary(input)? % 4 {
-            0 => first + usize::from(u8::arbitrary(input)?) % 80,
+            0 => first + usize::from(u8::arbitrary(input)?) % 136,
             _ => first + PAGE + usize::from(u16::arbitrary(input)?) % (file_end - first - PAGE),
         };
         image.bytes[at] = u8::arbitrary(input)?;

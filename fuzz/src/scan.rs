@@ -1,7 +1,10 @@
 //! The frames of a file, found straight after `docs/FORMAT.md`: slowly, and with no code of the
 //! library.
 
-use crate::image::{CHECKSUMS, PAGE, Spec, TIME_STAMPS, crc32c};
+use crate::{
+    frames::Origin,
+    image::{CHECKSUMS, PAGE, Spec, TIME_STAMPS, crc32c},
+};
 
 /// What lies at a place between two frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,12 @@ impl<'b> Channel<'b> {
 
     pub(crate) fn durable(self) -> u64 {
         u64_at(self.bytes, self.spec.data_offset() - PAGE + 64)
+    }
+
+    /// What the file is to a reader, if it has been made as that.
+    pub(crate) fn origin(self, made: Origin) -> Origin {
+        let flushing = self.word(self.spec.data_offset() - PAGE + 128);
+        if made == Origin::Native && 1 < flushing { Origin::EarlierBoot } else { made }
     }
 
     pub(crate) fn word(self, at: usize) -> u64 {

@@ -439,7 +439,9 @@ pub enum Problem {
         len: u64,
     },
     /// Nothing is published here, but something lies behind. The file was copied while its writer
-    /// ran, the power failed, or the writer died within a record and this is another boot.
+    /// ran, the power failed, or a write to the disk did. Or its writer died in the middle of a
+    /// record of raw bytes, of which this would be the beginning, and this is a copy or another
+    /// boot: then nothing is missing.
     #[error("there is a hole: nothing is published here, but bytes lie behind, at offset {beyond}")]
     Hole {
         /// Where the first of them lie, in the file.

@@ -156,8 +156,12 @@ pub(crate) fn allocate(file: &File, size: u64) -> io::Result<()> {
 /// After a flush that failed the kernel takes the pages for written. What it has in memory is all
 /// there is of them then.
 pub(crate) fn rewrite(file: &File, offset: u64, len: u64) -> io::Result<()> {
-    let mut bytes = vec![0; 1 << 20];
     let end = offset + len;
+    // Beyond the limit the kernel does not refuse, it kills (SIGXFSZ).
+    if size_limit().is_some_and(|limit| limit < end) {
+        return Err(Errno::EFBIG.into());
+    }
+    let mut bytes = vec![0; usize::try_from(len.min(1 << 20)).unwrap_or(1 << 20)];
     let mut at = offset;
     while at < end {
         let left = usize::try_from(end - at).unwrap_or(usize::MAX).min(bytes.len());

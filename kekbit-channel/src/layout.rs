@@ -36,6 +36,10 @@ pub(crate) const STATE_DURABLE: u64 = 64;
 /// Offset within the state page of the mark of a flush, on a cache line of its own too.
 pub(crate) const STATE_FLUSHING: u64 = 128;
 
+/// The marks of a flush; 0 if there is nothing to tell.
+pub(crate) const FLUSH_UNDER_WAY: u64 = 1;
+pub(crate) const FLUSH_FAILED: u64 = 2;
+
 /// A claim that ends unpublished leaves at most this many bytes to be zeroed; more are padded.
 pub(crate) const ZEROED_MAX: u64 = PAGE_SIZE;
 

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::PoisonError,
 };
 
 use kekbit_codec::{
@@ -21,7 +22,7 @@ use crate::{
     lock,
     options::{ChannelOptions, Prefault},
     region::Region,
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicU64, Mutex, Ordering},
 };
 
 /// A channel in memory. The lock of a writer belongs to `file`, which is dropped after `region`:
@@ -34,16 +35,16 @@ pub(crate) struct Mapping {
     /// Number of the first record.
     pub(crate) base: u64,
     /// Whether committed frames are a prefix, so that the end may be searched: the file is the one
-    /// that was created, in the boot in which it was.
+    /// that was created, in the boot in which it was, and no write to the disk has failed.
     pub(crate) searchable: bool,
     /// Whether a sync reaches nothing that survives a reboot.
     pub(crate) volatile: bool,
     /// Nothing vouches for payloads from this record on.
     pub(crate) unverified_from: u64,
-    /// In a file that must be scanned: records below this number have been walked over.
+    /// Records below this number have been seen: walked over, in a file that must be scanned.
     pub(crate) proven: AtomicU64,
-    /// In such a file: where a zero word lies behind which there is nothing; 0 if not known.
-    whole_at: AtomicU64,
+    /// Where somebody has looked behind a zero word last, and what was there.
+    looked_behind: Mutex<Option<(u64, Option<u64>)>>,
     pub(crate) path: PathBuf,
     pub(crate) file: File,
 }
@@ -182,7 +183,9 @@ impl Mapping {
         let younger = file::born(&file).is_some_and(|born| header.created < born);
         let same_file = (header.device, header.inode) == (device, inode) && !younger;
         let mut mapping = Mapping::over(region, header, base, file, path, volatile);
-        mapping.searchable = same_boot && same_file;
+        // Pages that the disk did not take may have been dropped since.
+        let is_doubtful = mapping.flushing() > layout::FLUSH_UNDER_WAY;
+        mapping.searchable = same_boot && same_file && !is_doubtful;
         if !mapping.searchable && !mapping.header.checksums {
             // `durable` speaks of this very file. A copy made while the writer ran can have it from
             // a later moment than the records.
@@ -209,7 +212,7 @@ impl Mapping {
             volatile,
             unverified_from: u64::MAX,
             proven: AtomicU64::new(base),
-            whole_at: AtomicU64::new(0),
+            looked_behind: Mutex::new(None),
             path: path.to_owned(),
             file,
         }
@@ -253,15 +256,30 @@ impl Mapping {
     /// Writes a range out to the disk and waits for it, for the one who holds the lock. While it is
     /// under way, and after it has failed, the state page says so.
     pub(crate) fn flush(&self, start: u64, end: u64) -> std::io::Result<()> {
-        self.set_flushing(1);
-        self.region.flush(start, end - start)?;
-        self.set_flushing(0);
-        Ok(())
+        let before = self.flushing();
+        self.set_flushing(before.max(layout::FLUSH_UNDER_WAY));
+        let result = self.region.flush(start, end - start);
+        self.set_flushing(match result {
+            // What an earlier one has failed to write is doubtful until recovery is done with it.
+            Ok(()) if before <= layout::FLUSH_UNDER_WAY => 0,
+            Ok(()) => before,
+            Err(_) => layout::FLUSH_FAILED,
+        });
+        result
     }
 
-    /// Whether a flush was under way when the channel's last holder died, or had failed.
+    /// Whether a flush was under way when the channel's last holder died, or one has failed.
     pub(crate) fn is_flushing(&self) -> bool {
-        self.region.load(self.header.state_offset() + layout::STATE_FLUSHING) != Some(0)
+        self.flushing() != 0
+    }
+
+    /// Says that all is well with what is on the disk.
+    pub(crate) fn forget_failed_flush(&self) {
+        self.set_flushing(0);
+    }
+
+    fn flushing(&self) -> u64 {
+        self.region.load(self.header.state_offset() + layout::STATE_FLUSHING).unwrap_or(0)
     }
 
     fn set_flushing(&self, mark: u64) {
@@ -296,16 +314,22 @@ impl Mapping {
         self.proven.fetch_max(position.sequence, Ordering::Relaxed);
     }
 
-    /// Whether nothing was found behind `position`, where nobody writes any more.
-    pub(crate) fn is_whole_at(&self, position: Position) -> bool {
-        // Relaxed: the number alone matters; what lies behind it is not read.
-        self.whole_at.load(Ordering::Relaxed) == position.offset
-    }
-
-    /// Notes that nothing was found behind `position`.
-    pub(crate) fn prove_whole_at(&self, position: Position) {
-        // Relaxed: as in `is_whole_at`.
-        self.whole_at.store(position.offset, Ordering::Relaxed);
+    /// What `look` finds behind a position, where nobody writes any more: it is asked once.
+    pub(crate) fn behind(
+        &self,
+        position: Position,
+        look: impl FnOnce() -> Option<u64>,
+    ) -> Option<u64> {
+        // A `look` that panicked has left what was known before.
+        let mut looked = self.looked_behind.lock().unwrap_or_else(PoisonError::into_inner);
+        match *looked {
+            Some((offset, found)) if offset == position.offset => found,
+            _ => {
+                let found = look();
+                *looked = Some((position.offset, found));
+                found
+            }
+        }
     }
 
     /// The schema of the records, if the header and its text say the same.

@@ -7,7 +7,7 @@ use kekbit_codec::frame::Word;
 use crate::{
     error::{Problem, RecoverError},
     file,
-    layout::CLOSE_SIZE,
+    layout::{CLOSE_SIZE, STATE_SIZE},
     lock,
     mapping::{Mapping, Position},
     next::CloseReason,
@@ -25,9 +25,11 @@ pub struct Recovery {
     pub reason: CloseReason,
     /// Whether it was sealed now.
     pub sealed: bool,
-    /// What the first frame behind the valid ones is, if it is a bad one.
+    /// What is wrong with the first frame behind the valid ones, if it is a bad one, or if it is
+    /// not there and something lies behind it ([`Problem::Hole`]).
     pub problem: Option<Problem>,
     /// Valid records found beyond the first bad or missing one. They are given up, but still there.
+    /// 0 too in channels of raw bytes and without checksums, where they cannot be told.
     pub beyond: u64,
     /// Records that a sync, of the writer or of an earlier recovery, had covered before this one.
     pub durable: u64,
@@ -123,11 +125,13 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
     if let Stop::Close(reason) = walk.stop {
         if reason == CloseReason::Recovered {
             // An earlier recovery may have died, or failed, behind its mark.
-            written(finish(mapping, walk.end, false))?;
+            written(reserve(mapping, walk.end).and_then(|()| {
+                finish(mapping, walk.end, scan::beyond(mapping, walk.end).is_none())
+            }))?;
         }
         return Ok(Recovery { records, reason, sealed: false, problem: None, beyond: 0, durable });
     }
-    let problem = match walk.stop {
+    let damage = match walk.stop {
         Stop::Damage(problem) => Some(problem),
         Stop::Empty | Stop::Close(_) | Stop::Found => None,
     };
@@ -137,14 +141,16 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
             path: mapping.path.clone(),
             sequence: walk.end.sequence,
             offset: walk.end.offset,
-            problem,
+            problem: damage,
             durable,
             beyond,
         });
     }
     // In the file that was created, in its boot, only an open claim can lie behind a zero word.
     let is_end = mapping.searchable && walk.stop == Stop::Empty;
-    written(seal(mapping, walk.end, is_end))?;
+    let behind = if is_end { None } else { scan::beyond(mapping, walk.end) };
+    let problem = damage.or(behind.map(|beyond| Problem::Hole { beyond }));
+    written(seal(mapping, walk.end, behind.is_none()))?;
     let reason = CloseReason::Recovered;
     Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
 }
@@ -157,8 +163,10 @@ fn write_again(mapping: &Mapping, end: Position) -> std::io::Result<()> {
     mapping.flush(0, size)
 }
 
-/// Makes the valid prefix durable, puts a close mark behind it, and gives the unused tail back.
-fn seal(mapping: &Mapping, end: Position, is_end: bool) -> std::io::Result<()> {
+/// Makes the valid prefix durable, puts a close mark behind it, and gives the tail back if that is
+/// not used.
+fn seal(mapping: &Mapping, end: Position, is_last: bool) -> std::io::Result<()> {
+    reserve(mapping, end)?;
     // From the very start: the header of a copy need not be on the disk either.
     mapping.flush(0, end.offset)?;
     // For records without checksums from an earlier boot nothing vouches but the syncs of their
@@ -167,14 +175,22 @@ fn seal(mapping: &Mapping, end: Position, is_end: bool) -> std::io::Result<()> {
     let durable = if vouched { end.sequence } else { mapping.durable().min(end.sequence) };
     mapping.set_durable(durable);
     mapping.mark(end, Word::close(CloseReason::Recovered.to_number()));
-    finish(mapping, end, is_end)
+    finish(mapping, end, is_last)
+}
+
+/// Makes sure that what recovery stores to has blocks: a sparse copy may lack them, and on a full
+/// disk a store there would be a signal (SIGBUS).
+fn reserve(mapping: &Mapping, end: Position) -> std::io::Result<()> {
+    file::rewrite(&mapping.file, mapping.header.state_offset(), STATE_SIZE)?;
+    file::rewrite(&mapping.file, end.offset, CLOSE_SIZE)
 }
 
 /// What recovery does behind its mark. What may be records is not given back, even if it cannot
 /// tell whether it is.
-fn finish(mapping: &Mapping, end: Position, is_end: bool) -> std::io::Result<()> {
+fn finish(mapping: &Mapping, end: Position, is_last: bool) -> std::io::Result<()> {
     mapping.flush(0, end.offset + CLOSE_SIZE)?;
-    if is_end || scan::beyond(mapping, end).is_none() {
+    mapping.forget_failed_flush();
+    if is_last {
         mapping.give_tail_back(end);
     }
     Ok(())

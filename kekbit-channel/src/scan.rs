@@ -202,14 +202,11 @@ pub(crate) fn hole(mapping: &Mapping, at: Position) -> Option<Problem> {
     if at.sequence < durable {
         return Some(Problem::Missing { durable });
     }
-    if mapping.searchable || mapping.is_whole_at(at) {
+    if mapping.searchable {
         return None;
     }
-    let problem = beyond(mapping, at).map(|beyond| Problem::Hole { beyond });
-    if problem.is_none() {
-        mapping.prove_whole_at(at);
-    }
-    problem
+    let beyond = mapping.behind(at, || beyond(mapping, at))?;
+    Some(Problem::Hole { beyond })
 }
 
 /// Where the first word that is not zero lies behind a position. With a stride, only words of

@@ -8,8 +8,9 @@ use std::os::unix::fs::FileExt;
 use kekbit_codec::frame::{Kind, WORD_SIZE, Word};
 
 use crate::{
-    error::{ReadError, SeekError},
-    layout, lock,
+    error::{Problem, ReadError, SeekError},
+    layout::{self, PAGE_SIZE},
+    lock,
     mapping::{Mapping, Position},
     scan::{self, Frame, Step, Stop, Walk},
     sync::Ordering,
@@ -29,7 +30,7 @@ pub(crate) fn seek(
                 Some(before) => is_record(mapping, before)?,
                 None => true,
             };
-            let given_up = sealed(mapping)?.is_some_and(|end| end.sequence < sequence);
+            let given_up = sealed(mapping, durable(mapping)?)?.is_some_and(|end| end.sequence < sequence);
             (there && !given_up).then_some(position)
         }
         None if mapping.header.stride != 0 => None,
@@ -49,7 +50,9 @@ pub(crate) fn end(mapping: &Mapping, from: Position) -> Result<Position, ReadErr
     if mapping.header.stride == 0 || !mapping.searchable {
         return walk_to_end(mapping, from);
     }
-    if let Some(end) = sealed(mapping)? {
+    // First of all: a writer may go on while this searches.
+    let durable = durable(mapping)?;
+    if let Some(end) = sealed(mapping, durable)? {
         return Ok(end);
     }
     let (mut low, mut high) = (0, mapping.header.record_count_max());
@@ -62,8 +65,11 @@ pub(crate) fn end(mapping: &Mapping, from: Position) -> Result<Position, ReadErr
             high = middle;
         }
     }
-    let end = place(mapping, mapping.base + low);
-    Ok(end.unwrap_or_else(|| mapping.start()))
+    let end = place(mapping, mapping.base + low).unwrap_or_else(|| mapping.start());
+    if end.sequence < durable {
+        return Err(mapping.damaged(end, Problem::Missing { durable }));
+    }
+    Ok(end)
 }
 
 /// The first record that was stamped at `nanos` or later, or the end.
@@ -99,25 +105,53 @@ pub(crate) fn time(mapping: &Mapping, nanos: u64) -> Result<Position, SeekError>
 /// Record `sequence` of a channel of fixed stride; `None` if it is not there (yet).
 pub(crate) fn record(mapping: &Mapping, sequence: u64) -> Result<Option<Frame<'_>>, ReadError> {
     let Some(slot) = mapping.slot(sequence) else { return Ok(None) };
-    if !mapping.searchable {
+    // Before the slot is looked at: a writer may go on meanwhile.
+    let durable = mapping.durable();
+    let step = if !mapping.searchable {
         if walk_to(mapping, mapping.start(), sequence)?.is_none() {
             return Ok(None);
         }
-    } else if let Some(mark) = place(mapping, mapping.durable())
-        && mark.sequence <= sequence
-        && mapping.region.load(mark.offset).is_some_and(is_close)
-    {
-        // Given up by recovery; see `sealed`.
+        scan::step(mapping, slot)
+    } else if is_given_up(mapping, sequence, durable) {
         return Ok(None);
-    }
-    match scan::step(mapping, slot) {
+    } else if is_written_to(mapping, slot)? {
+        scan::step(mapping, slot)
+    } else {
+        Step::Empty
+    };
+    match step {
         Step::Record(frame) => Ok(Some(frame)),
         Step::Damage(problem) => Err(mapping.damaged(slot, problem)),
         Step::Empty if !mapping.searchable => {
             ended(mapping, Walk { end: slot, stop: Stop::Empty }).map(|_end| None)
         }
+        Step::Empty if sequence < durable => {
+            Err(mapping.damaged(slot, Problem::Missing { durable }))
+        }
         Step::Empty | Step::Close(_) | Step::Padding(_) => Ok(None),
     }
+}
+
+/// Whether recovery has given a record up; see `sealed`.
+fn is_given_up(mapping: &Mapping, sequence: u64, durable: u64) -> bool {
+    place(mapping, durable).is_some_and(|mark| {
+        mark.sequence <= sequence && mapping.region.load(mark.offset).is_some_and(is_close)
+    })
+}
+
+/// Whether there is something at a slot, or in its page: asks the file, once a page, as looking at
+/// what was never written can make a page of memory of it.
+fn is_written_to(mapping: &Mapping, slot: Position) -> Result<bool, ReadError> {
+    // Relaxed: see `Mapping::prove`.
+    let seen = place(mapping, mapping.proven.load(Ordering::Relaxed));
+    if seen.is_some_and(|seen| slot.offset < seen.offset.next_multiple_of(PAGE_SIZE)) {
+        return Ok(true);
+    }
+    let kind = word(mapping, slot)?.kind();
+    if matches!(kind, Kind::Record { .. }) {
+        mapping.prove(slot.after_record(mapping.header.stride));
+    }
+    Ok(kind != Kind::Empty)
 }
 
 /// Where record `sequence` is or would be in a channel of fixed stride, the end of a full one
@@ -135,11 +169,15 @@ fn place(mapping: &Mapping, sequence: u64) -> Option<Position> {
 /// behind it, where a search must not find them.
 ///
 /// Recovery puts its mark at `durable`, always in a channel that may be searched.
-fn sealed(mapping: &Mapping) -> Result<Option<Position>, ReadError> {
-    let durable = mapping.header.state_offset() + layout::STATE_DURABLE;
-    let durable = word(mapping, Position { offset: durable, sequence: 0 })?.to_bits();
+fn sealed(mapping: &Mapping, durable: u64) -> Result<Option<Position>, ReadError> {
     let Some(place) = place(mapping, durable) else { return Ok(None) };
     Ok(is_close(word(mapping, place)?.to_bits()).then_some(place))
+}
+
+/// What the state page says of syncs.
+fn durable(mapping: &Mapping) -> Result<u64, ReadError> {
+    let offset = mapping.header.state_offset() + layout::STATE_DURABLE;
+    Ok(word(mapping, Position { offset, sequence: 0 })?.to_bits())
 }
 
 fn is_close(bits: u64) -> bool {

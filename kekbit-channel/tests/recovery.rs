@@ -260,8 +260,7 @@ fn damage_to_what_was_synced_is_told_and_nothing_is_changed() {
         );
 
         let recovery = recover_with(&path, Loss::Accepted).unwrap();
-        let bad = problem.is_some();
-        assert_eq!(facts(recovery), (3, CloseReason::Recovered, true, bad, 4, 4));
+        assert_eq!(facts(recovery), (3, CloseReason::Recovered, true, true, 4, 4));
         // Records beyond are given up, but still there.
         (image.tail, image.sequence) = (at, 3);
         image.close(4).patch(|spec| spec.durable = 3);
@@ -280,7 +279,9 @@ fn valid_records_far_beyond_a_gap_are_counted_and_kept() {
     image.numbers(3);
     image.write(&path);
     let recovery = recover(&path).unwrap();
-    assert_eq!(facts(recovery), (2, CloseReason::Recovered, true, false, 3, 2));
+    assert_eq!(facts(recovery), (2, CloseReason::Recovered, true, true, 3, 2));
+    let beyond = image.slot(70_000) as u64;
+    assert_eq!(recovery.problem, Some(Problem::Hole { beyond }));
     (image.tail, image.sequence) = (image.slot(2), 2);
     check_same(&path, image.close(4));
 }
@@ -295,7 +296,8 @@ fn what_is_beyond_without_checksums_or_stride_is_not_known() {
         image.put(at, &[0; 16]);
         image.write(&path);
         let recovery = recover(&path).unwrap();
-        assert_eq!(facts(recovery), (3, CloseReason::Recovered, true, false, 0, 0));
+        assert_eq!(facts(recovery), (3, CloseReason::Recovered, true, true, 0, 0));
+        assert_eq!(recovery.problem, Some(Problem::Hole { beyond: at as u64 + 16 }));
     }
 }
 
@@ -417,7 +419,11 @@ proptest! {
         if native { image.write_native(&path) } else { image.write(&path) }
         let valid = places.iter().take_while(|place| **place == Place::Good).count();
         let beyond = places[valid..].iter().filter(|place| **place == Place::Good).count() as u64;
-        let bad = places.get(valid) == Some(&Place::Bad);
+        let bad = match places.get(valid) {
+            Some(Place::Bad) => true,
+            Some(_) => !native && places[valid + 1..].iter().any(|place| *place != Place::Missing),
+            None => false,
+        };
         let records = valid as u64;
         let result = recover(&path);
         if records < durable {

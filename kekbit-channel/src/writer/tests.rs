@@ -41,7 +41,7 @@ pub(crate) fn channel_on(options: &ChannelOptions, region: impl FnOnce(u64) -> R
         ..crate::header::tests::sample()
     };
     let region = region(header.file_size().unwrap());
-    let nowhere = File::open("/dev/null").unwrap();
+    let nowhere = File::options().read(true).write(true).open("/dev/zero").unwrap();
     let mut mapping = Mapping::over(region, header, 0, nowhere, Path::new("heap"), false);
     // No other boot, no copy.
     mapping.searchable = true;

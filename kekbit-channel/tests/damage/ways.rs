@@ -6,8 +6,8 @@
 use std::fmt::{self, Debug, Write};
 
 use kekbit_channel::{
-    Channel, CloseReason, DynamicReader, Merge, Merged, Next, ReadError, Reader, Record, Recorded,
-    SeekError, Timestamp, TypedReader, View, decode_prefix,
+    Channel, CloseReason, DynamicReader, Merge, Merged, Next, Problem, ReadError, Reader, Record,
+    Recorded, SeekError, Timestamp, TypedReader, View, decode_prefix,
 };
 
 use crate::{
@@ -100,6 +100,13 @@ fn is_damage(judged: &Judged, error: &ReadError) -> bool {
         && judged.end == End::Bad
 }
 
+/// Whether an error is that of a search, which has found less than the syncs had covered.
+fn is_missing(judged: &Judged, error: &ReadError) -> bool {
+    let durable = judged.spec.durable;
+    matches!(error, ReadError::Damaged { sequence, problem, .. }
+        if *sequence < durable && *problem == Problem::Missing { durable })
+}
+
 /// What a reader says behind the last record, again and again.
 #[track_caller]
 fn check_end(suspect: &Suspect<'_>, judged: &Judged, reader: &mut Reader) {
@@ -170,7 +177,9 @@ fn check_moves(suspect: &Suspect<'_>, judged: &Judged, reader: &Reader) {
     let mut mover = reader.clone();
     match (mover.seek_to_end(), end) {
         (Ok(()), Ok(end)) => assert_eq!(mover.next_sequence(), end, "{what}: the end"),
-        (Err(SeekError::Read(error)), Err(())) => assert!(is_damage(judged, &error), "{what}"),
+        (Err(SeekError::Read(error)), Err(())) => {
+            assert!(is_damage(judged, &error) || is_missing(judged, &error), "{what}: {error}");
+        }
         (found, _) => panic!("{what}: {found:?} at the end, which is {end:?}"),
     }
     // Wherever it is now, it can read on.
@@ -189,7 +198,9 @@ fn check_moves(suspect: &Suspect<'_>, judged: &Judged, reader: &Reader) {
             (Err(SeekError::OutOfRange { .. }), Ok(false)) => {
                 assert_eq!(mover.next_sequence(), reader.next_sequence(), "{what}: stays");
             }
-            (Err(SeekError::Read(error)), Err(())) => assert!(is_damage(judged, &error), "{what}"),
+            (Err(SeekError::Read(error)), Err(())) => {
+                assert!(is_damage(judged, &error) || is_missing(judged, &error), "{what}: {error}");
+            }
             (found, _) => panic!("{what}: {found:?} for {sequence}, expected {expected:?}"),
         }
     }
@@ -212,7 +223,7 @@ fn end(suspect: &Suspect<'_>, judged: &Judged) -> Result<u64, ()> {
         let middle = low + (high - low) / 2;
         if judged.is_taken(suspect.bytes, middle) { low = middle + 1 } else { high = middle }
     }
-    Ok(low)
+    if low < judged.spec.durable { Err(()) } else { Ok(low) }
 }
 
 /// Whether one can go to a record.
@@ -226,7 +237,9 @@ fn seek(suspect: &Suspect<'_>, judged: &Judged, sequence: u64) -> Result<bool, (
     }
     let there = judged.slot(sequence).is_some()
         && (sequence == base || judged.is_taken(suspect.bytes, sequence - 1));
-    Ok(there && judged.sealed(suspect.bytes).is_none_or(|end| sequence <= end))
+    let there = there && judged.sealed(suspect.bytes).is_none_or(|end| sequence <= end);
+    // An error of its own tells where the end is.
+    if there { Ok(true) } else { end(suspect, judged).map(|_end| false) }
 }
 
 fn check_times(suspect: &Suspect<'_>, judged: &Judged, reader: &Reader, end: Result<u64, ()>) {
@@ -250,7 +263,9 @@ fn check_times(suspect: &Suspect<'_>, judged: &Judged, reader: &Reader, end: Res
             Err(SeekError::NoTimeStamps { .. }) => {
                 assert_eq!(judged.spec.flags & TIME_STAMPS, 0, "{what}");
             }
-            Err(SeekError::Read(error)) => assert!(is_damage(judged, &error), "{what}: {error}"),
+            Err(SeekError::Read(error)) => {
+                assert!(is_damage(judged, &error) || is_missing(judged, &error), "{what}: {error}");
+            }
             Err(error) => panic!("{what}: {error}"),
         }
     }
@@ -275,6 +290,7 @@ fn get(suspect: &Suspect<'_>, judged: &Judged, sequence: u64) -> Result<Option<F
     match judged.place(suspect.bytes, judged.slot(sequence).unwrap(), sequence) {
         Place::Record { frame, .. } => Ok(Some(frame)),
         Place::End(End::Bad) => Err(()),
+        Place::End(End::Empty) if sequence < judged.spec.durable => Err(()),
         Place::Padding { .. } | Place::End(_) => Ok(None),
     }
 }

@@ -66,6 +66,7 @@ pub(crate) struct Spec {
     /// As stored: 0 is a channel that is not in use yet.
     pub(crate) base_plus_one: u64,
     pub(crate) durable: u64,
+    pub(crate) flushing: u64,
 }
 
 impl Spec {
@@ -90,6 +91,7 @@ impl Spec {
             schema: String::new(),
             base_plus_one: 1,
             durable: 0,
+            flushing: 0,
         }
     }
 
@@ -163,13 +165,14 @@ impl Spec {
         bytes
     }
 
-    fn state(&self) -> [u8; 72] {
-        let mut state = [0; 72];
+    fn state(&self) -> [u8; 136] {
+        let mut state = [0; 136];
         let base = self.base_plus_one.to_le_bytes();
         state[..8].copy_from_slice(&base);
         let check = u64::from(crc32c(&[&self.channel_id, &base]));
         state[8..16].copy_from_slice(&check.to_le_bytes());
-        state[64..].copy_from_slice(&self.durable.to_le_bytes());
+        state[64..72].copy_from_slice(&self.durable.to_le_bytes());
+        state[128..].copy_from_slice(&self.flushing.to_le_bytes());
         state
     }
 
@@ -198,6 +201,7 @@ impl Spec {
             schema: String::from_utf8(bytes[160..160 + u32_at(144) as usize].to_vec()).unwrap(),
             base_plus_one: u64_at(state),
             durable: u64_at(state + 64),
+            flushing: u64_at(state + 128),
         }
     }
 
@@ -207,7 +211,7 @@ impl Spec {
         let header = self.header();
         bytes[..header.len()].copy_from_slice(&header);
         let data = self.data_offset();
-        bytes[data - PAGE..data - PAGE + 72].copy_from_slice(&self.state());
+        bytes[data - PAGE..data - PAGE + 136].copy_from_slice(&self.state());
         let sequence = self.base_plus_one.saturating_sub(1);
         Image { spec: self.clone(), bytes, tail: data, sequence }
     }

@@ -123,6 +123,7 @@ impl<'a> Bytes<'a> {
             schema,
             base_plus_one: self.u64_at(state),
             durable: self.u64_at(state + 64),
+            flushing: self.u64_at(state + 128),
         };
         let judged =
             Judged { spec, data, records: vec![], end_offset: 0, end_sequence: 0, end: End::Bad };
