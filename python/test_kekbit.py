@@ -579,6 +579,16 @@ class Ends(Case):
             with kekbit.Channel(self.path) as channel:
                 self.assertEqual((channel.original, len(channel)), (False, 2), change)
 
+    def test_a_flush_that_has_failed_makes_a_scan_of_a_search(self):
+        for mark, original in ((0, True), (1, True), (2, False), (77, False)):
+            image = numbers(6)
+            image.put(image.data - PAGE + 128, mark)
+            image.put(image.slot(2), 0)
+            image.write_original(self.path)
+            with kekbit.Channel(self.path) as channel:
+                self.assertEqual(channel.original, original)
+                self.assertEqual(channel.state() == "damaged", not original)
+
     def test_records_that_recovery_gave_up(self):
         # A search would find those behind the mark, which stands at `durable`.
         image = numbers(8, 8, durable=1)

@@ -30,7 +30,8 @@ pub(crate) fn seek(
                 Some(before) => is_record(mapping, before)?,
                 None => true,
             };
-            let given_up = sealed(mapping, durable(mapping)?)?.is_some_and(|end| end.sequence < sequence);
+            let given_up =
+                sealed(mapping, durable(mapping)?)?.is_some_and(|end| end.sequence < sequence);
             (there && !given_up).then_some(position)
         }
         None if mapping.header.stride != 0 => None,

@@ -16,6 +16,8 @@ mod disk;
 mod image;
 #[path = "support/refusal.rs"]
 mod refusal;
+#[path = "resources/sparse.rs"]
+mod sparse;
 
 use std::{
     error::Error,
@@ -745,6 +747,8 @@ fn child() {
     match words[..] {
         ["full", kind, size] => full(&path, kind, size.parse().unwrap()),
         ["fuller", kind, size] => fuller(&path, kind, size.parse().unwrap()),
+        ["sparse", kind, size] => sparse::recovered(&path, kind, size.parse().unwrap()),
+        ["small", "files"] => sparse::small_files(&path),
         ["read-only", kind, size] => read_only(&path, kind, size.parse().unwrap()),
         ["two", "records"] => {
             let mut writer = Writer::create(&path, &ChannelOptions::new().bytes(1 << 20)).unwrap();

@@ -91,7 +91,10 @@ impl Identity {
     /// Whether the end of the file is searched: it passes for the one that was created in this
     /// boot, and no flush has failed.
     pub(crate) fn is_searched(&self, spec: &Spec) -> bool {
-        self.is_original(spec) && spec.flushing <= 1 && spec.boot_id != [0; 16] && spec.boot_id == self.boot_id
+        self.is_original(spec)
+            && spec.flushing <= 1
+            && spec.boot_id != [0; 16]
+            && spec.boot_id == self.boot_id
     }
 
     pub(crate) fn is_original(&self, spec: &Spec) -> bool {
