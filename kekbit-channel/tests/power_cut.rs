@@ -11,7 +11,8 @@
 //! a search would have gone past the end.
 //!
 //! It needs root, `mkfs` and `losetup`, and says so where they are missing.
-//! Long form: `KEKBIT_CASES=500 cargo test -p kekbit-channel --test power_cut -- --nocapture`.
+//! Long form:
+//! `KEKBIT_CASES=500 cargo test --release -p kekbit-channel --test power_cut -- --nocapture`.
 #![cfg(target_os = "linux")]
 
 #[path = "support/cases.rs"]
