@@ -3,8 +3,9 @@
 //!
 //! The code is that of production; atomics and locks are loom's (`sync`), memory is its own
 //! ([`region::heap`](crate::region), which is `region/model.rs` then) and also tells when bytes are
-//! read and written without an order between the two. The lock of the writer is one from which no
-//! order of memory is expected. All histories are explored, without a bound on preemptions.
+//! written without an order to those who read them, as bytes or as a word. The lock of the writer
+//! is one from which no order of memory is expected. A claim leaves a padding sooner than in
+//! production (`layout::ZEROED_MAX`). All histories are explored, without a bound on preemptions.
 //! Searches read the file and are not in it.
 //!
 //! ```text
@@ -16,10 +17,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use kekbit_codec::frame::Word;
 use loom::{model::Builder, thread};
 
 use crate::{
-    error::{RecoverError, SyncError, WriteError},
+    error::{CloseError, Problem, ReadError, RecoverError, SyncError, WriteError},
     layout, lock,
     mapping::Mapping,
     next::{CloseReason, Next},
@@ -30,29 +32,50 @@ use crate::{
     writer::{Writer, tests::channel_on},
 };
 
-/// Explores all ways in which `history` can go, with checksums and time stamps and without, and
-/// says how many there are.
-fn explore(history: impl Fn(&ChannelOptions) + Sync + Send + Clone + 'static) {
+/// What the channel of a model is like.
+struct Shape {
+    options: ChannelOptions,
+    /// Of all records, if there is to be a stride.
+    record_size: Option<u64>,
+}
+
+/// Explores all ways in which `history` can go in a channel of raw bytes, with checksums and time
+/// stamps and without, and says how many there are.
+fn explore(history: impl Fn(&Shape) + Sync + Send + Clone + 'static) {
+    explore_with(None, history);
+}
+
+/// The same in a channel of records of one size.
+fn explore_with_stride(history: impl Fn(&Shape) + Sync + Send + Clone + 'static) {
+    explore_with(Some(8), history);
+}
+
+fn explore_with(
+    record_size: Option<u64>,
+    history: impl Fn(&Shape) + Sync + Send + Clone + 'static,
+) {
     let plain = ChannelOptions::new().bytes(SIZE).without_checksums();
     let full = ChannelOptions::new().bytes(SIZE).time_stamps();
     for options in [plain, full] {
         let builder = Builder::new();
         let count = Arc::new(Mutex::new(0_u64));
         let (history, counted) = (history.clone(), Arc::clone(&count));
+        let shape = Shape { options, record_size };
         builder.check(move || {
             *counted.lock().unwrap() += 1;
-            history(&options);
+            history(&shape);
         });
         let name = std::thread::current().name().unwrap_or_default().to_owned();
-        println!("{name}: {} histories", count.lock().unwrap());
+        let kind = if record_size.is_some() { "with a stride" } else { "raw" };
+        println!("{name}, {kind}: {} histories", count.lock().unwrap());
     }
 }
 
 /// Bytes of frames that a model needs.
-const SIZE: u64 = 128;
+const SIZE: u64 = 160;
 
 /// A channel whose writer holds its lock.
-fn channel(options: &ChannelOptions) -> Writer {
+fn channel(shape: &Shape) -> Writer {
     let data = layout::data_offset(0);
     let state = data - layout::STATE_SIZE;
     let windows = [
@@ -60,7 +83,8 @@ fn channel(options: &ChannelOptions) -> Writer {
         state + layout::STATE_FLUSHING..state + layout::STATE_FLUSHING + 8,
         data..data + SIZE + layout::CLOSE_SIZE,
     ];
-    let writer = channel_on(options, |size| Region::with_windows(size, &windows));
+    let region = |size| Region::with_windows(size, &windows);
+    let writer = channel_on(&shape.options, shape.record_size, region);
     assert!(lock::acquire(&writer.mapping().file).unwrap());
     writer
 }
@@ -76,6 +100,12 @@ fn payload(sequence: u64) -> [u8; 8] {
     (sequence + 1).wrapping_mul(0x0101_0101_0101_0101).to_le_bytes()
 }
 
+/// Fills a claim with what would pass for the word of a record, wherever it is looked at.
+fn fill_with_words(claim: &mut [u8]) {
+    let word = Word::record(8).unwrap().to_bits().to_le_bytes();
+    claim.chunks_exact_mut(8).for_each(|place| place.copy_from_slice(&word));
+}
+
 /// A reader that checks what it is given.
 struct Witness {
     reader: Reader,
@@ -84,14 +114,23 @@ struct Witness {
 
 impl Witness {
     fn of(writer: &Writer) -> Witness {
-        Witness { reader: Reader::over(Arc::clone(writer.mapping())), count: 0 }
+        Witness::over(writer.mapping())
+    }
+
+    fn over(mapping: &Arc<Mapping>) -> Witness {
+        Witness { reader: Reader::over(Arc::clone(mapping)), count: 0 }
     }
 
     /// Polls a few times, or until there is an end.
     fn poll(&mut self, polls: usize) -> Next<()> {
+        self.try_poll(polls).unwrap()
+    }
+
+    /// The same where there may be damage.
+    fn try_poll(&mut self, polls: usize) -> Result<Next<()>, ReadError> {
         let mut last = Next::Pending;
         for _ in 0..polls {
-            let found = self.reader.try_next().unwrap();
+            let found = self.reader.try_next()?;
             let Ok(next) = found.try_map(|record| {
                 assert_eq!(record.sequence, self.count);
                 assert_eq!(record.value, payload(self.count));
@@ -105,14 +144,14 @@ impl Witness {
                 _ => break,
             }
         }
-        last
+        Ok(last)
     }
 }
 
 #[test]
 fn a_record_is_whole_or_not_there() {
-    explore(|options| {
-        let mut writer = channel(options);
+    let history = |shape: &Shape| {
+        let mut writer = channel(shape);
         let mut witness = Witness::of(&writer);
         let reader = thread::spawn(move || {
             let _ = witness.poll(4);
@@ -127,38 +166,95 @@ fn a_record_is_whole_or_not_there() {
         let _ = witness.poll(4);
         assert_eq!(witness.count, 3);
         kill(writer);
-    });
+    };
+    explore(history);
+    explore_with_stride(history);
 }
 
 /// Bytes of a claim that was given up, or was too long, are never taken for a word.
 #[test]
 fn a_claim_that_ends_otherwise_leaves_nothing() {
-    explore(|options| {
-        let mut writer = channel(options);
+    explore(|shape| {
+        let mut writer = channel(shape);
         let mut witness = Witness::of(&writer);
         let reader = thread::spawn(move || {
             let _ = witness.poll(3);
             witness
         });
-        let mut claim = writer.claim(24).unwrap();
-        claim.fill(0x11);
+        let mut claim = writer.claim(16).unwrap();
+        fill_with_words(&mut claim);
         drop(claim);
-        let mut claim = writer.claim(32).unwrap();
-        claim.fill(0x11);
-        claim[..8].copy_from_slice(&payload(0));
+        // Short enough for the next word to lie in what was claimed, here and below.
+        writer.append(&payload(0)).unwrap();
+        let mut claim = writer.claim(16).unwrap();
+        fill_with_words(&mut claim);
+        claim[..8].copy_from_slice(&payload(1));
         claim.commit_first(8).unwrap();
-        writer.append(&payload(1)).unwrap();
         let mut witness = reader.join().unwrap();
-        let _ = witness.poll(3);
+        assert_eq!(witness.poll(3), Next::Pending);
         assert_eq!(witness.count, 2);
         kill(writer);
     });
 }
 
+/// What is left of a long claim is skipped, and nobody comes to it before what lies in front.
+#[test]
+fn a_claim_that_leaves_a_padding_is_passed_over() {
+    explore(|shape| {
+        let mut writer = channel(shape);
+        let start = writer.available();
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            let _ = witness.poll(3);
+            witness
+        });
+        let mut claim = writer.claim(32).unwrap();
+        fill_with_words(&mut claim);
+        drop(claim);
+        assert!(writer.available() < start, "there is a padding");
+        let mut claim = writer.claim(40).unwrap();
+        fill_with_words(&mut claim);
+        claim[..8].copy_from_slice(&payload(0));
+        claim.commit_first(8).unwrap();
+        writer.append(&payload(1)).unwrap();
+        let mut witness = reader.join().unwrap();
+        assert_eq!(witness.poll(3), Next::Pending);
+        assert_eq!(witness.count, 2);
+        kill(writer);
+    });
+}
+
+/// With a stride nothing is zeroed again.
+#[test]
+fn a_dropped_claim_of_a_stride_shows_nowhere() {
+    explore_with_stride(|shape| {
+        let mut writer = channel(shape);
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            if witness.poll(3) == Next::Abandoned {
+                assert_eq!(witness.count, 1);
+            }
+            witness
+        });
+        for _ in 0..2 {
+            let mut claim = writer.claim(8).unwrap();
+            fill_with_words(&mut claim);
+            drop(claim);
+            if writer.next_sequence() == 0 {
+                writer.append(&payload(0)).unwrap();
+            }
+        }
+        kill(writer);
+        let mut witness = reader.join().unwrap();
+        assert_eq!(witness.poll(3), Next::Abandoned);
+        assert_eq!(witness.count, 1);
+    });
+}
+
 #[test]
 fn whoever_finds_the_close_mark_has_found_all_and_nobody_finds_it_abandoned() {
-    explore(|options| {
-        let mut writer = channel(options);
+    let history = |shape: &Shape| {
+        let mut writer = channel(shape);
         let mut witness = Witness::of(&writer);
         let reader = thread::spawn(move || {
             match witness.poll(4) {
@@ -173,13 +269,15 @@ fn whoever_finds_the_close_mark_has_found_all_and_nobody_finds_it_abandoned() {
         let mut witness = reader.join().unwrap();
         assert_eq!(witness.poll(3), Next::Closed(CloseReason::Closed));
         assert_eq!(witness.count, 1);
-    });
+    };
+    explore(history);
+    explore_with_stride(history);
 }
 
 #[test]
 fn whoever_finds_it_abandoned_has_found_all() {
-    explore(|options| {
-        let mut writer = channel(options);
+    let history = |shape: &Shape| {
+        let mut writer = channel(shape);
         let mut witness = Witness::of(&writer);
         let reader = thread::spawn(move || {
             match witness.poll(4) {
@@ -195,13 +293,15 @@ fn whoever_finds_it_abandoned_has_found_all() {
         let mut witness = reader.join().unwrap();
         assert_eq!(witness.poll(3), Next::Abandoned);
         assert_eq!(witness.count, 2);
-    });
+    };
+    explore(history);
+    explore_with_stride(history);
 }
 
 #[test]
 fn recovery_keeps_all_and_readers_see_it_behind_all() {
-    explore(|options| {
-        let mut writer = channel(options);
+    explore(|shape| {
+        let mut writer = channel(shape);
         let mut witness = Witness::of(&writer);
         let mapping = Arc::clone(writer.mapping());
         let reader = thread::spawn(move || {
@@ -239,10 +339,48 @@ fn recovered(mapping: &Mapping) -> bool {
     }
 }
 
+/// What a claim that was open at the death of its writer has left is no record; where the file may
+/// not be searched, only a look behind the end tells of it, which the order of the lock permits.
+#[test]
+fn a_claim_that_its_writer_died_on_is_no_record() {
+    fn history(shape: &Shape, is_copy: bool) {
+        let writer = channel(shape);
+        let mut writer = if is_copy { writer.in_a_copy() } else { writer };
+        let shows = is_copy && shape.record_size.is_none();
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            match witness.try_poll(3) {
+                Ok(Next::Abandoned) => assert!(!shows && witness.count == 1),
+                Err(ReadError::Damaged { problem: Problem::Hole { .. }, .. }) => {
+                    assert!(shows && witness.count == 1);
+                }
+                Ok(Next::Closed(CloseReason::Recovered)) => assert_eq!(witness.count, 1),
+                Ok(Next::Pending | Next::Record(())) => {}
+                other => panic!("{other:?}"),
+            }
+            witness
+        });
+        writer.append(&payload(0)).unwrap();
+        let mut claim = writer.claim(8).unwrap();
+        fill_with_words(&mut claim);
+        std::mem::forget(claim);
+        let mapping = Arc::clone(writer.mapping());
+        kill(writer);
+        assert!(recovered(&mapping), "nobody holds the lock");
+        let mut witness = reader.join().unwrap();
+        assert_eq!(witness.poll(3), Next::Closed(CloseReason::Recovered));
+        assert_eq!(witness.count, 1);
+    }
+    for is_copy in [false, true] {
+        explore(move |shape| history(shape, is_copy));
+        explore_with_stride(move |shape| history(shape, is_copy));
+    }
+}
+
 #[test]
 fn threads_that_share_a_writer_take_turns() {
-    explore(|options| {
-        let writer = channel(options);
+    explore(|shape| {
+        let writer = channel(shape);
         let mapping = Arc::clone(writer.mapping());
         let mut witness = Witness::of(&writer);
         let shared = writer.into_shared();
@@ -275,8 +413,8 @@ fn threads_that_share_a_writer_take_turns() {
 /// What a sync says is durable is there, and it stores nothing once the lock is given up.
 #[test]
 fn a_sync_of_one_thread_and_the_close_of_another() {
-    explore(|options| {
-        let writer = channel(options);
+    explore(|shape| {
+        let writer = channel(shape);
         let mapping = Arc::clone(writer.mapping());
         let shared = writer.into_shared();
         let other = shared.clone();
@@ -300,7 +438,7 @@ fn a_sync_of_one_thread_and_the_close_of_another() {
         shared.close().unwrap();
         thread.join().unwrap();
         heir.join().unwrap();
-        let mut witness = Witness { reader: Reader::over(Arc::clone(&mapping)), count: 0 };
+        let mut witness = Witness::over(&mapping);
         assert_eq!(witness.poll(3), Next::Closed(CloseReason::Closed));
         assert!(mapping.durable() <= witness.count);
     });
@@ -309,8 +447,8 @@ fn a_sync_of_one_thread_and_the_close_of_another() {
 /// After a sync that failed no record is blessed, and every handle says so.
 #[test]
 fn a_sync_that_fails_while_another_thread_appends() {
-    explore(|options| {
-        let writer = channel(options);
+    explore(|shape| {
+        let writer = channel(shape);
         let mapping = Arc::clone(writer.mapping());
         mapping.region.fail_flush(1);
         let shared = writer.into_shared();
@@ -324,8 +462,47 @@ fn a_sync_that_fails_while_another_thread_appends() {
         assert!(matches!(shared.sync(), Err(SyncError::Io { .. })));
         let last = thread.join().unwrap();
         assert!(matches!(shared.append(&payload(9)), Err(WriteError::Poisoned { .. })));
-        let mut witness = Witness { reader: Reader::over(Arc::clone(&mapping)), count: 0 };
+        let mut witness = Witness::over(&mapping);
         assert_eq!(witness.poll(4), Next::Closed(CloseReason::SyncFailed));
         assert_eq!((witness.count, mapping.durable()), (last + 1, 0));
+    });
+}
+
+/// Either the close mark tells of a sync that failed, or the sync came after the close. Whoever
+/// closes and the mark say the same, and recovery is told if nobody else is.
+#[test]
+fn a_sync_that_fails_while_another_thread_closes() {
+    explore(|shape| {
+        let writer = channel(shape);
+        let mapping = Arc::clone(writer.mapping());
+        mapping.region.fail_flush(1);
+        let mut witness = Witness::of(&writer);
+        let shared = writer.into_shared();
+        shared.append(&payload(0)).unwrap();
+        let other = shared.clone();
+        let syncing = thread::spawn(move || other.sync().unwrap_err());
+        let reader = thread::spawn(move || witness.poll(2));
+        let closed = shared.close();
+        let found = reader.join().unwrap();
+        let error = syncing.join().unwrap();
+        let mut witness = Witness::over(&mapping);
+        let end = witness.poll(2);
+        match closed {
+            Ok(()) => {
+                assert!(matches!(error, SyncError::Closed | SyncError::Io { .. }), "{error}");
+                assert_eq!(end, Next::Closed(CloseReason::Closed));
+            }
+            Err(CloseError::Poisoned { .. }) => {
+                assert!(matches!(error, SyncError::Io { .. }), "{error}");
+                assert_eq!(end, Next::Closed(CloseReason::SyncFailed));
+            }
+            Err(error) => panic!("{error}"),
+        }
+        // A flush that fails behind the close must not touch what may be somebody else's.
+        assert_eq!(mapping.is_flushing(), end == Next::Closed(CloseReason::SyncFailed));
+        assert!(found == end || matches!(found, Next::Pending | Next::Record(())), "{found:?}");
+        assert_eq!((witness.count, mapping.durable()), (1, 0));
+        assert!(!lock::is_held(&mapping.file).unwrap());
+        assert!(shared.append(&payload(9)).is_err());
     });
 }

@@ -28,7 +28,9 @@ use std::{fs::File, io};
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::sync::{AtomicU64, Ordering, fence};
+#[cfg(not(all(loom, test)))]
+use crate::sync::AtomicU64;
+use crate::sync::{Ordering, fence};
 #[cfg(test)]
 use crate::trace;
 
@@ -201,15 +203,20 @@ impl Region {
     }
 
     /// Under the model checker: its atomics have another shape than the words of a file.
-    #[cfg(loom)]
-    fn word(&self, offset: u64) -> Option<&AtomicU64> {
+    #[cfg(all(loom, test))]
+    fn word(&self, offset: u64) -> Option<heap::Word<'_>> {
         match &self.memory {
-            #[cfg(test)]
             Memory::Heap(heap) if self.contains(offset, 8) && offset.is_multiple_of(8) => {
                 Some(heap.word(offset))
             }
             _ => None,
         }
+    }
+
+    /// It has none for files.
+    #[cfg(all(loom, not(test)))]
+    fn word(&self, _offset: u64) -> Option<&AtomicU64> {
+        None
     }
 
     #[cfg(all(loom, test))]

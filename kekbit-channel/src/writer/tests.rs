@@ -21,12 +21,17 @@ use crate::{
 
 /// A raw channel on the heap.
 fn channel(options: &ChannelOptions) -> Writer {
-    channel_on(options, Region::on_heap)
+    channel_on(options, None, Region::on_heap)
 }
 
-/// A raw channel in a region, of which the size is asked for.
-pub(crate) fn channel_on(options: &ChannelOptions, region: impl FnOnce(u64) -> Region) -> Writer {
-    let plan = options.plan(None).unwrap();
+/// A channel without a schema in a region, of which the size is asked for. If its records all have
+/// one size, it has a stride.
+pub(crate) fn channel_on(
+    options: &ChannelOptions,
+    record_size: Option<u64>,
+    region: impl FnOnce(u64) -> Region,
+) -> Writer {
+    let plan = options.plan(record_size).unwrap();
     let header = Header {
         data_offset: layout::data_offset(0),
         checksums: plan.flags & layout::FLAG_CHECKSUMS != 0,
@@ -35,7 +40,7 @@ pub(crate) fn channel_on(options: &ChannelOptions, region: impl FnOnce(u64) -> R
         capacity: plan.capacity,
         max_payload: plan.max_payload,
         alignment: plan.alignment,
-        stride: 0,
+        stride: plan.stride,
         fingerprint: 0,
         schema: String::new(),
         ..crate::header::tests::sample()
@@ -54,6 +59,12 @@ impl Writer {
     pub(crate) fn die(mut self) -> Arc<Mapping> {
         self.owner = 0;
         Arc::clone(&self.mapping)
+    }
+
+    /// Makes it the writer of a file that is found as a copy is: not to be searched.
+    pub(crate) fn in_a_copy(mut self) -> Writer {
+        Arc::get_mut(&mut self.mapping).unwrap().searchable = false;
+        self
     }
 }
 
