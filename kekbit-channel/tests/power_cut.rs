@@ -351,7 +351,8 @@ fn check(path: &Path, plan: Plan, told: &Told, counted: &mut Counted) {
     let (count, end) = walk(path, plan, told, counted);
     (counted.read, counted.synced) = (count, told.durable);
     assert!(told.durable <= count, "{plan:?}: {} were synced, {count} are there", told.durable);
-    assert_eq!(end, None, "{plan:?}");
+    // On a busy machine the writer may have come to the end of its room before the cut.
+    assert!(matches!(end, None | Some(CloseReason::Full)), "{plan:?}: {end:?}");
     let mut reader = Reader::open(path).unwrap();
     // Of a sync that did not return any more, the number may have arrived.
     assert!(reader.durable() <= count, "{plan:?}: durable is {}", reader.durable());
@@ -363,9 +364,10 @@ fn check(path: &Path, plan: Plan, told: &Told, counted: &mut Counted) {
     drop(reader);
 
     let recovery = recover(path).unwrap_or_else(|error| panic!("{plan:?}: {error}"));
-    assert_eq!((recovery.records, recovery.sealed), (count, true), "{plan:?}");
+    assert_eq!((recovery.records, recovery.sealed), (count, end.is_none()), "{plan:?}");
+    let ended = end.unwrap_or(CloseReason::Recovered);
     let (again, end) = walk(path, plan, told, &mut Counted::default());
-    assert_eq!((again, end), (count, Some(CloseReason::Recovered)), "{plan:?}");
+    assert_eq!((again, end), (count, Some(ended)), "{plan:?}");
     // A mark shows every search where the end is.
     let mut reader = Reader::open(path).unwrap();
     reader.seek_to_end().unwrap();
