@@ -140,6 +140,7 @@ impl Script {
         };
         let mut life = Life {
             writer: writer.unwrap(),
+            reader: Reader::open(path).unwrap(),
             path: path.to_owned(),
             size: record.map(|record| usize::try_from(record.size).unwrap()),
             truth: Vec::new(),
@@ -164,6 +165,8 @@ impl Script {
 /// A life while it is lived.
 struct Life {
     writer: Writer,
+    /// Follows.
+    reader: Reader,
     path: PathBuf,
     /// Bytes of every record, with a stride.
     size: Option<usize>,
@@ -315,16 +318,14 @@ impl Life {
         }
     }
 
-    /// The record that was appended last.
-    fn last_truth(&self, payload: Vec<u8>) -> Truth {
-        let mapping = self.writer.mapping();
-        let size = mapping.header.frame_size(u32::try_from(payload.len()).unwrap());
-        let offset = mapping.limit() - self.writer.available() - size;
-        let head = frame::head_size(mapping.header.time_stamps);
-        let stamp = mapping.header.time_stamps.then(|| {
-            Timestamp::from_nanos(mapping.region.load(offset + frame::WORD_SIZE).unwrap())
-        });
-        Truth { payload_offset: offset + head, stamp, payload }
+    /// The record that was appended last, as it lies there.
+    fn last_truth(&mut self, payload: Vec<u8>) -> Truth {
+        let Next::Record(record) = self.reader.try_next().unwrap() else { panic!("not there") };
+        assert_eq!(record.value, payload);
+        let stamp = record.timestamp;
+        let size = self.reader.header().frame_size(u32::try_from(payload.len()).unwrap());
+        let offset = self.reader.parts().1.position.offset - size;
+        Truth { payload_offset: offset + frame::head_size(stamp.is_some()), stamp, payload }
     }
 
     /// A reader finds all of it.
