@@ -98,7 +98,7 @@ fn memory_folder() -> tempfile::TempDir {
 fn examine(script: &Script, rng: &mut Rng, counted: &mut Counted) {
     counted.images += 1;
     let (mut bounds, mut history) = lay_image(script, rng);
-    for round in 0..=ROUNDS {
+    for round in 0..ROUNDS {
         // Only the first look is at what the writer has left.
         let mut again = Counted::default();
         let counting = if round == 0 { &mut *counted } else { &mut again };
@@ -120,6 +120,7 @@ fn examine(script: &Script, rng: &mut Rng, counted: &mut Counted) {
         let Some(next) = next else { return };
         (bounds, history) = next;
     }
+    read(script, bounds, &mut Counted::default());
 }
 
 /// Puts a file of one moment of a life where the channel was.
