@@ -303,7 +303,7 @@ fn insist(
             history.borrow_mut().weather = Weather::default();
         }
         match recover_with(&script.path, loss) {
-            Err(RecoverError::Io { .. }) => {}
+            Err(RecoverError::Io { .. }) => history.borrow_mut().wait(&script.path),
             // The copy has a state page that is newer than its records.
             Err(RecoverError::Damaged { sequence, durable, .. }) => {
                 let history = history.borrow();

@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::{
     error::{OpenError, ReadError},
+    layout,
     next::{CloseReason, Next},
     reader::Reader,
     search,
@@ -91,10 +92,11 @@ pub(super) fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> Op
         }
     };
     // What the disk refused and no flush has told of yet, no reader can know of.
-    let blind = bounds.dropped && reader.mapping().searchable;
+    let is_told = tells_of_failed_flush(&reader);
+    let blind = bounds.dropped && !is_told && reader.mapping().searchable;
     counted.blind += u64::from(blind);
     // Where a flush has failed, a reader trusts memory no more, even if all of it is there.
-    let whole = bounds.is_whole() && reader.mapping().searchable;
+    let whole = bounds.is_whole() && !is_told;
     let mut count = 0;
     let end = loop {
         let record = match reader.try_next() {
@@ -145,6 +147,12 @@ pub(super) fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> Op
         search_agrees(&mut reader, bounds, count);
     }
     Some(count)
+}
+
+/// Whether the state page says that a flush has failed.
+fn tells_of_failed_flush(reader: &Reader) -> bool {
+    let offset = reader.header().state_offset() + layout::STATE_FLUSHING;
+    reader.mapping().region.load(offset) == Some(layout::FLUSH_FAILED)
 }
 
 /// Whether a file that is no channel, or not yet, is told of as that.
@@ -202,7 +210,7 @@ fn search_agrees(reader: &mut Reader, bounds: Bounds, count: u64) {
     match reader.seek_to_end() {
         Ok(()) => assert_eq!(reader.next_sequence(), count, "{bounds:?}"),
         Err(error) => {
-            let whole = bounds.is_whole() && reader.mapping().searchable;
+            let whole = bounds.is_whole() && !tells_of_failed_flush(reader);
             assert!(!whole, "{error}, {bounds:?}");
         }
     }

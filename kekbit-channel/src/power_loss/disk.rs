@@ -215,6 +215,14 @@ impl History {
         if fails || untold { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
     }
 
+    /// Lets time pass between two programs, in which pages may be dropped.
+    pub(super) fn wait(&mut self, path: &Path) {
+        self.look(path);
+        if self.weather.dropping != 0 {
+            self.drop_pages(path);
+        }
+    }
+
     /// Lets happen what the weather is for.
     fn meddle(&mut self, path: &Path) {
         if self.rng.u8(..) < self.weather.failing {
