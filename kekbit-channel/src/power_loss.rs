@@ -4,11 +4,14 @@
 //! Method: a channel lives a random life in a real file ([`script`]) while every store of a word
 //! and every flush is watched. Then a file is made as a disk could hold it after a power cut at one
 //! of those moments ([`disk`]), as a copy could, or as the death of the process leaves it. That
-//! file is opened, read, searched and recovered; in the middle of the recovery the power fails
-//! again.
+//! file is opened, read, searched ([`bounds`]) and recovered, while flushes fail, writes fail in
+//! the background, and the kernel drops pages that it takes for clean. In the middle of the
+//! recovery, or behind it, the power fails again, or the process dies, and so on, [`ROUNDS`] times.
+//! A copy may be on the disk when it is recovered, or nothing of it.
 //!
 //! One life gives [`IMAGES`] images. `docs/RELIABILITY.md` has the commands.
 
+mod bounds;
 mod disk;
 mod script;
 
@@ -17,24 +20,26 @@ mod cases;
 #[path = "../tests/support/image.rs"]
 mod image;
 
-use std::{fmt, fs, path::Path};
+use std::{cell::RefCell, fmt, fs, path::Path};
 
 use self::{
+    bounds::{Bounds, Kept, Mark, Origin, is_of_damage, read},
     cases::{Cases, Rng},
-    disk::{History, Moment},
+    disk::{History, Weather},
     image::Image,
-    script::{Script, Truth},
+    script::Script,
 };
 use crate::{
-    error::{ReadError, RecoverError},
-    next::{CloseReason, Next},
-    reader::Reader,
-    recover::{Loss, Recovery, recover, recover_with},
-    search,
+    error::RecoverError,
+    next::CloseReason,
+    recover::{Loss, Recovery, recover_with},
 };
 
 /// Images that are made of one life.
 const IMAGES: u64 = 40;
+
+/// Recoveries of one image that are cut off.
+const ROUNDS: usize = 3;
 
 /// What a run has seen, to show that it has seen something.
 #[derive(Debug, Default)]
@@ -44,51 +49,31 @@ struct Counted {
     damaged: u64,
     lost: u64,
     unverified: u64,
+    unmarked: u64,
+    blind: u64,
+    unreadable: u64,
     cuts_in_recovery: u64,
+    kept_by_recovery: u64,
+    deaths_in_recovery: u64,
+    refused: u64,
+    dropped: u64,
 }
 
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counted { images, records, damaged, lost, unverified, cuts_in_recovery } = self;
+        let Counted { images, records, damaged, lost, unverified, unmarked, .. } = self;
+        let Counted { blind, unreadable, cuts_in_recovery, kept_by_recovery, .. } = self;
+        let Counted { deaths_in_recovery, refused, dropped, .. } = self;
         write!(
             f,
-            "{images} images with {records} records, {damaged} that end in a torn frame or a hole, {lost} that \
-             lost records, {unverified} records of doubtful content, {cuts_in_recovery} cuts in \
-             recovery"
+            "{images} images with {records} records, {damaged} that end in a torn frame or a hole, \
+             {lost} that lost records, {unverified} records of doubtful content, {unmarked} of \
+             them not marked; {cuts_in_recovery} cuts in recovery or behind it, \
+             {kept_by_recovery} of them behind, {deaths_in_recovery} deaths in it, {refused} \
+             losses accepted, {dropped} recoveries while memory lost pages; {blind} files where \
+             nobody could know of that, {unreadable} copies lost"
         )
     }
-}
-
-/// Where a file comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// The process died; the page cache is whole.
-    Death,
-    /// The power failed.
-    PowerCut,
-    /// Copied page after page while the writer ran.
-    Copy,
-    /// Copied in any order, the state page last for instance.
-    ScatteredCopy,
-}
-
-/// What may be found in a file.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    origin: Origin,
-    /// Records that must be there as they were written.
-    sure: u64,
-    /// Records that must be there; without checksums, perhaps with doubtful content.
-    least: u64,
-    /// Records that can be there.
-    most: u64,
-    /// The close mark that can be there, and the records in front of it.
-    end: Option<(CloseReason, u64)>,
-    /// Whether it must be there.
-    sealed: bool,
-    /// Of a copy: when it was begun.
-    start: Option<Moment>,
-    moment: Moment,
 }
 
 #[test]
@@ -109,34 +94,98 @@ fn memory_folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// Makes a file of one moment of a life, and looks at it from all sides.
+/// Makes a file of one moment of a life, looks at it from all sides, and recovers it.
 fn examine(script: &Script, rng: &mut Rng, counted: &mut Counted) {
-    let moment = rng.usize(0..=script.history.last());
-    let origin = match rng.u8(0..8) {
-        0 => Origin::Death,
-        1 => Origin::Copy,
-        2 => Origin::ScatteredCopy,
+    counted.images += 1;
+    let (mut bounds, mut history) = lay_image(script, rng);
+    for round in 0..ROUNDS {
+        // Only the first look is at what the writer has left.
+        let mut again = Counted::default();
+        let counting = if round == 0 { &mut *counted } else { &mut again };
+        let found = read(script, bounds, counting);
+        counted.unreadable += again.unreadable;
+        counted.unmarked += again.unmarked;
+        counted.blind += again.blind;
+        let Some(found) = found else {
+            let error = recover_with(&script.path, Loss::Accepted).unwrap_err();
+            assert!(matches!(&error, RecoverError::Open(error) if is_of_damage(error)), "{error}");
+            return;
+        };
+        bounds.most = found;
+        if bounds.origin != Origin::Death && !bounds.unflushed {
+            // The boot began with it, or it is long on the disk.
+            bounds.on_disk = Kept { least: found, ..bounds.kept };
+        }
+        let next = recover_and_die(script, bounds, history, rng, counted);
+        let Some(next) = next else { return };
+        (bounds, history) = next;
+    }
+    read(script, bounds, &mut Counted::default());
+}
+
+/// Puts a file of one moment of a life where the channel was.
+fn lay_image(script: &Script, rng: &mut Rng) -> (Bounds, History) {
+    let path = &script.path;
+    let last = script.history.last();
+    // At the end there is most that a disk can have refused.
+    let moment = if rng.u8(0..4) == 0 { last } else { rng.usize(0..=last) };
+    let origin = match rng.u8(0..10) {
+        0..2 => Origin::Death,
+        2..4 => Origin::Copy,
+        4..6 => Origin::ScatteredCopy,
         _ => Origin::PowerCut,
     };
     let promise = script.promise(moment);
-    let (bytes, sure, start) = match origin {
-        Origin::Death => (script.history.content(moment), promise.appended, None),
-        Origin::PowerCut => (script.history.power_cut(moment, rng), promise.synced, None),
+    let total = script.truth.len() as u64;
+    let synced = Kept { sure: promise.synced, least: promise.synced };
+    let mut bounds = Bounds {
+        origin,
+        kept: synced,
+        on_disk: synced,
+        most: (promise.appended + 1).min(total),
+        end: promise.end.map(|reason| (reason, total)),
+        mark: Mark::Nowhere,
+        sealed: false,
+        dropped: false,
+        unflushed: false,
+        zeroes: false,
+        start: None,
+        moment,
+    };
+    match origin {
+        Origin::Death => {
+            lay(path, &script.history.content(moment), origin);
+            let mut history = script.history.until(moment, rng);
+            if rng.bool() {
+                history.drop_pages(path);
+            }
+            bounds.dropped = history.has_dropped(history.last());
+            if !bounds.dropped {
+                bounds.kept = Kept { sure: promise.appended, least: promise.appended };
+            }
+            (bounds, history)
+        }
+        Origin::PowerCut => {
+            lay(path, &script.history.power_cut(moment, rng), origin);
+            (bounds, History::of(path, rng))
+        }
         Origin::Copy | Origin::ScatteredCopy => {
             let start = rng.usize(0..=moment);
             let ordered = origin == Origin::Copy;
-            let bytes = script.history.copy(start, moment, ordered, rng);
-            (bytes, script.promise(start).appended, Some(start))
+            lay(path, &script.history.copy(start, moment, ordered, rng), origin);
+            let promise = script.promise(start);
+            let whole = !script.history.has_dropped(moment);
+            let least = if whole { promise.appended } else { promise.synced };
+            bounds.kept = Kept { sure: least, least };
+            bounds.start = Some(start);
+            bounds.unflushed = rng.bool();
+            if bounds.unflushed {
+                bounds.on_disk = Kept::default();
+                return (bounds, History::of_copy(path, rng));
+            }
+            (bounds, History::of(path, rng))
         }
-    };
-    let total = script.truth.len() as u64;
-    let most = (promise.appended + 1).min(total);
-    let end = promise.end.map(|reason| (reason, total));
-    let bounds = Bounds { origin, sure, least: sure, most, end, sealed: false, start, moment };
-    lay(&script.path, &bytes, origin);
-    counted.images += 1;
-    let found = read(script, bounds, counted);
-    recover_under_power_cuts(script, Bounds { most: found, ..bounds }, rng, counted);
+    }
 }
 
 /// Puts a file where the channel was: of this boot after a death, of another after a power cut, and
@@ -156,163 +205,144 @@ fn lay(path: &Path, bytes: &[u8], origin: Origin) {
     image.write(path);
 }
 
-/// Recovers a file with `bounds.most` records, then lets the power fail, before the recovery has
-/// returned or after, and recovers again.
-fn recover_under_power_cuts(script: &Script, bounds: Bounds, rng: &mut Rng, counted: &mut Counted) {
-    let Script { path, kind, .. } = script;
-    // What a dead process left in the page cache need not be on the disk.
-    let history = match bounds.origin {
-        Origin::Death => script.history.until(bounds.moment),
-        _ => History::of(path),
-    };
+/// Recovers a file with `bounds.most` records; then the power fails or the process dies, before the
+/// recovery has returned or after. Gives what the file is now, or nothing if that is not known.
+fn recover_and_die(
+    script: &Script,
+    bounds: Bounds,
+    mut history: History,
+    rng: &mut Rng,
+    counted: &mut Counted,
+) -> Option<(Bounds, History)> {
     let before = history.last();
-    let (history, result) = history.watch(path, |history| {
-        // Sometimes the disk says no: to the first flush, or to the one behind the close mark.
-        history.borrow_mut().failing = u64::from(rng.u8(0..16)).saturating_sub(11).min(2);
-        let result = recover(path);
-        history.borrow_mut().failing = 0;
-        match result {
-            // Who recovers again has all that a recovery gives, whoever put the mark.
-            Err(RecoverError::Io { .. }) => {
-                recover(path).map(|recovery| Recovery { sealed: true, ..recovery })
-            }
-            result => result,
-        }
-    });
+    history.weather = match rng.u8(0..6) {
+        0 => Weather { failing: 32, dropping: 64 },
+        1 => Weather { failing: 0, dropping: 128 },
+        _ => Weather::default(),
+    };
+    // Sometimes the disk says no: to the first flush, or to the one behind the close mark.
+    history.failing = u64::from(rng.u8(0..16)).saturating_sub(11).min(2);
+    let drops = history.drop_count();
+    let (history, result) =
+        history.watch(&script.path, |history| insist(script, bounds, history, counted));
+    let has_dropped = history.drop_count() != drops;
+    counted.dropped += u64::from(has_dropped);
+    let now = Bounds { dropped: bounds.dropped || has_dropped, ..bounds };
+    let zeroes = bounds.zeroes || bounds.unflushed && has_dropped;
+    let now = if has_dropped { Bounds { kept: bounds.on_disk, zeroes, ..now } } else { now };
     let recovery = match result {
         Ok(recovery) => recovery,
-        // The copy has a state page that is newer than its records.
-        Err(RecoverError::Damaged { sequence, durable, .. }) => {
-            assert_eq!(bounds.origin, Origin::ScatteredCopy);
-            assert!(sequence < durable);
-            let accepted = recover_with(path, Loss::Accepted).unwrap();
-            assert!(!kind.words_are_right() || accepted.records == bounds.most);
-            return;
+        // What the disk never had of a copy is gone from memory too.
+        Err(RecoverError::Open(error)) => {
+            assert!(bounds.unflushed && has_dropped && is_of_damage(&error), "{error}");
+            return None;
         }
-        Err(error) => panic!("{error}"),
+        Err(error) => panic!("{error}, {bounds:?}"),
     };
-    if !kind.words_are_right() {
-        assert!(bounds.least <= recovery.records);
-        return;
+    let least = if has_dropped { bounds.on_disk.least } else { bounds.most };
+    if !script.kind.words_are_right() {
+        assert!(now.kept.least <= recovery.records);
+        return None;
     }
-    assert_eq!(recovery.records, bounds.most);
-    let sealed = Bounds {
-        least: recovery.records,
-        end: Some((recovery.reason, recovery.records)),
-        sealed: true,
-        ..bounds
-    };
-    let mut again = Counted::default();
-    assert_eq!(read(script, sealed, &mut again), recovery.records);
-
+    assert!(least <= recovery.records && recovery.records <= bounds.most, "{recovery:?}");
+    let done = recovered(now, recovery);
+    if done.sealed {
+        let mut again = Counted::default();
+        let found = read(script, done, &mut again);
+        assert_eq!(found, Some(recovery.records));
+        counted.unmarked += again.unmarked;
+        counted.blind += again.blind;
+    }
     let moment = if rng.bool() { history.last() } else { rng.usize(before..=history.last()) };
-    lay(path, &history.power_cut(moment, rng), Origin::PowerCut);
-    let (sure, least) = match bounds.origin {
-        // What was in the page cache is on the disk, if recovery had anything to do.
-        Origin::Death if recovery.sealed && moment == history.last() => {
-            (recovery.records, recovery.records)
-        }
-        Origin::Death => {
-            let synced = script.promise(bounds.moment).synced;
-            (synced, synced)
-        }
-        _ => (bounds.sure, bounds.most),
+    let done = (done.sealed && moment == history.last()).then_some(done);
+    let mark = match bounds.mark {
+        Mark::Anywhere => Mark::Anywhere,
+        _ if has_dropped => Mark::Anywhere,
+        _ if recovery.reason == CloseReason::Recovered => Mark::Behind(recovery.records),
+        mark => mark,
     };
-    let there = recovery.sealed && moment == history.last();
+    let left = done.unwrap_or(Bounds { mark, kept: Kept { least, ..now.kept }, zeroes, ..bounds });
+    if rng.u8(0..4) == 0 {
+        counted.deaths_in_recovery += 1;
+        return Some(die(script, left, history.until(moment, rng), rng));
+    }
     counted.cuts_in_recovery += 1;
-    let cut = Bounds { origin: Origin::PowerCut, sure, least, sealed: there, ..sealed };
-    let left = read(script, cut, &mut again);
-    let second = recover(path).unwrap();
-    assert_eq!(second.records, left);
+    counted.kept_by_recovery += u64::from(done.is_some());
+    Some(cut(script, left, &history.power_cut(moment, rng), rng))
 }
 
-/// Reads a file that nobody writes to, to its end, and gives the number of its records.
-fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> u64 {
-    let mut reader = Reader::open(&script.path).unwrap();
-    let mut count = 0;
-    let end = loop {
-        let record = match reader.try_next() {
-            Ok(Next::Record(record)) => record,
-            Ok(Next::Closed(reason)) => break Some(reason),
-            Ok(Next::Abandoned) => {
-                if bounds.origin != Origin::Death {
-                    assert_nothing_behind(&mut reader);
-                }
-                break None;
-            }
-            Ok(other) => panic!("{other:?} where nobody holds the lock"),
-            Err(ReadError::Damaged { .. }) if bounds.origin != Origin::Death => {
-                counted.damaged += 1;
-                break None;
-            }
-            Err(error) => panic!("{error}"),
-        };
-        assert_eq!(record.sequence, count);
-        let truth = script.truth.get(usize::try_from(count).unwrap());
-        let is_true = truth
-            .is_some_and(|truth| truth.payload == record.value && truth.stamp == record.timestamp);
-        if !is_true {
-            let doubtful = record.unverified && bounds.sure <= count;
-            assert!(doubtful, "record {count} is not what was written; {bounds:?}");
-            counted.unverified += 1;
-            if script.kind.words_are_right() {
-                check_bytes(script, bounds, truth.unwrap(), record.value);
-            }
+/// What a file is of which recovery has said that all is well.
+fn recovered(bounds: Bounds, recovery: Recovery) -> Bounds {
+    // To a channel that was closed it does nothing.
+    if recovery.reason != CloseReason::Recovered {
+        return bounds;
+    }
+    let kept = Kept { least: recovery.records, ..bounds.kept };
+    Bounds {
+        kept,
+        on_disk: kept,
+        most: recovery.records,
+        end: None,
+        mark: Mark::Behind(recovery.records),
+        sealed: true,
+        unflushed: false,
+        ..bounds
+    }
+}
+
+/// Recovers a file until that is done, with losses if there must be some.
+fn insist(
+    script: &Script,
+    bounds: Bounds,
+    history: &RefCell<History>,
+    counted: &mut Counted,
+) -> Result<Recovery, RecoverError> {
+    let mut loss = Loss::Refused;
+    for attempt in 0..12 {
+        if attempt == 6 {
+            history.borrow_mut().weather = Weather::default();
         }
-        count += 1;
-        // What passes for a record may be anywhere, once words may be wrong.
-        if !is_true && !script.kind.words_are_right() {
-            return count;
-        }
-    };
-    let Bounds { least, most, .. } = bounds;
-    assert!(least <= count && count <= most, "{count} records, of {least} to {most}");
-    if let Some(reason) = end {
-        assert_eq!(Some((reason, count)), bounds.end);
-    }
-    assert!(end.is_some() || !bounds.sealed, "recovery had sealed it");
-    counted.records += count;
-    counted.lost += u64::from(count < script.promise(bounds.moment).appended);
-    search_agrees(&mut reader, bounds, count);
-    count
-}
-
-/// What is shown as an end is no hole: no word of a frame lies behind it, and in a channel without
-/// a stride, where that cannot be told, nothing at all.
-fn assert_nothing_behind(reader: &mut Reader) {
-    let bytes = fs::read(reader.path()).unwrap();
-    let end = usize::try_from(reader.parts().1.position.offset).unwrap();
-    let step = usize::try_from(reader.header().stride.max(8)).unwrap();
-    for word in (end..bytes.len()).step_by(step) {
-        assert_eq!(bytes[word..word + 8], [0; 8], "at {word}, behind the end at {end}");
-    }
-}
-
-/// Each byte of a payload that is not the true one is of some time.
-fn check_bytes(script: &Script, bounds: Bounds, truth: &Truth, payload: &[u8]) {
-    assert_eq!(payload.len(), truth.payload.len());
-    let start = usize::try_from(truth.payload_offset).unwrap();
-    for (index, byte) in payload.iter().enumerate() {
-        let possible = script.history.possible(start + index, bounds.start, bounds.moment);
-        assert!(possible.contains(byte), "byte {index} is {byte}, not of {possible:?}");
-    }
-}
-
-/// Seeks and numbers find what a walk has found.
-fn search_agrees(reader: &mut Reader, bounds: Bounds, count: u64) {
-    match reader.seek_to_end() {
-        Ok(()) => assert_eq!(reader.next_sequence(), count, "{bounds:?}"),
-        Err(error) => assert_ne!(bounds.origin, Origin::Death, "{error}"),
-    }
-    if reader.header().stride == 0 {
-        return;
-    }
-    for sequence in [0, count / 2, count.saturating_sub(1), count, count + 1] {
-        let found = search::record(reader.mapping(), sequence);
-        match found {
-            Ok(Some(_)) => assert!(sequence < count, "{sequence} of {count}"),
-            Ok(None) => assert!(count <= sequence, "{sequence} of {count}"),
-            Err(error) => assert!(count <= sequence, "{sequence} of {count}: {error}"),
+        match recover_with(&script.path, loss) {
+            Err(RecoverError::Io { .. }) => history.borrow_mut().wait(&script.path),
+            // The copy has a state page that is newer than its records.
+            Err(RecoverError::Damaged { sequence, durable, .. }) => {
+                let history = history.borrow();
+                let has_lost =
+                    bounds.zeroes || bounds.unflushed && history.has_dropped(history.last());
+                assert!(has_lost || bounds.origin == Origin::ScatteredCopy, "{bounds:?}");
+                assert!(sequence < durable && loss == Loss::Refused);
+                counted.refused += 1;
+                loss = Loss::Accepted;
+            }
+            result => return result,
         }
     }
+    panic!("the weather is fine, and yet the disk says no");
+}
+
+/// The process dies; what is in memory then stays, but for what the disk refused.
+fn die(script: &Script, bounds: Bounds, mut history: History, rng: &mut Rng) -> (Bounds, History) {
+    fs::write(&script.path, history.content(history.last())).unwrap();
+    if rng.bool() {
+        history.drop_pages(&script.path);
+    }
+    let dropped = history.has_dropped(history.last());
+    let zeroes = bounds.zeroes || bounds.unflushed && dropped;
+    let kept = if dropped { bounds.on_disk } else { bounds.kept };
+    (Bounds { dropped, zeroes, kept, ..bounds }, history)
+}
+
+/// The power fails, and leaves these bytes on the disk.
+fn cut(script: &Script, bounds: Bounds, bytes: &[u8], rng: &mut Rng) -> (Bounds, History) {
+    let path = &script.path;
+    let kept = bounds.on_disk;
+    let zeroes = bounds.zeroes || bounds.unflushed;
+    let bounds = Bounds { kept, zeroes, unflushed: false, dropped: false, ..bounds };
+    if matches!(bounds.origin, Origin::Copy | Origin::ScatteredCopy) {
+        // Its inode is another one already; and there may be no header to change.
+        fs::write(path, bytes).unwrap();
+        return (bounds, History::of(path, rng));
+    }
+    lay(path, bytes, Origin::PowerCut);
+    (Bounds { origin: Origin::PowerCut, ..bounds }, History::of(path, rng))
 }

@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     cases::Rng,
-    disk::{History, Moment},
+    disk::{History, Moment, Weather},
 };
 
 /// What a test knows of a record.
@@ -65,6 +65,10 @@ impl Kind {
             alignment: if rng.bool() { Alignment::Packed } else { Alignment::CacheLine },
             tame: rng.bool(),
         }
+    }
+
+    pub(super) fn has_checksums(self) -> bool {
+        self.checksums
     }
 
     /// Whether nothing else can pose as a word.
@@ -122,7 +126,8 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// Lives a random life in a new file, to its close or to a sync that fails.
+    /// Lives a random life in a new file, to its close or to a sync that fails. In some lives the
+    /// kernel fails to write pages out in the background.
     pub(super) fn play(path: &Path, rng: &mut Rng) -> Script {
         let kind = Kind::any(rng);
         let options = kind.options(rng.u64(4..40) * 512);
@@ -135,14 +140,19 @@ impl Script {
         };
         let mut life = Life {
             writer: writer.unwrap(),
+            reader: Reader::open(path).unwrap(),
             path: path.to_owned(),
             size: record.map(|record| usize::try_from(record.size).unwrap()),
-            payloads: Vec::new(),
+            truth: Vec::new(),
             promises: vec![(0, Promise::default())],
         };
-        let (history, ()) = History::of(path).watch(path, |history| life.live(kind, history, rng));
-        let truth = life.truth();
-        Script { path: path.to_owned(), kind, history, truth, promises: life.promises }
+        let mut history = History::of(path, rng);
+        history.weather.failing = if rng.u8(0..4) == 0 { 16 } else { 0 };
+        let (history, ()) = history.watch(path, |history| life.live(kind, history, rng));
+        if !history.has_dropped(history.last()) {
+            life.check_truth();
+        }
+        Script { path: path.to_owned(), kind, history, truth: life.truth, promises: life.promises }
     }
 
     /// What had been promised at a moment.
@@ -155,10 +165,12 @@ impl Script {
 /// A life while it is lived.
 struct Life {
     writer: Writer,
+    /// Follows.
+    reader: Reader,
     path: PathBuf,
     /// Bytes of every record, with a stride.
     size: Option<usize>,
-    payloads: Vec<Vec<u8>>,
+    truth: Vec<Truth>,
     promises: Vec<(Moment, Promise)>,
 }
 
@@ -179,9 +191,12 @@ impl Life {
             match rng.u8(0..if kind.tame { 12 } else { 16 }) {
                 0..8 => self.append(history, rng),
                 8..10 => self.claim(history, rng, Fate::Committed),
-                10 => self.sync(history),
-                11 if rng.u8(..) < 64 => return self.sync_in_vain(history),
-                11 => self.sync(history),
+                10..12 => {
+                    history.borrow_mut().failing = u64::from(rng.u8(0..8) == 0);
+                    if !self.sync(history, rng) {
+                        return;
+                    }
+                }
                 12 => self.claim(history, rng, Fate::Shortened),
                 _ => self.claim(history, rng, Fate::Dropped),
             }
@@ -239,7 +254,8 @@ impl Life {
     ) {
         match result {
             Ok(()) => {
-                self.payloads.push(payload);
+                let truth = self.last_truth(payload);
+                self.truth.push(truth);
                 self.note(history, |promise| promise.appended += 1);
             }
             Err(WriteError::Full { .. } | WriteError::TooLong { .. }) => {}
@@ -247,25 +263,28 @@ impl Life {
         }
     }
 
-    fn sync(&mut self, history: &RefCell<History>) {
-        let synced = self.writer.sync().unwrap().durable;
-        self.note(history, |promise| {
-            assert_eq!(synced, promise.appended);
-            promise.synced = synced;
-        });
-    }
-
-    /// The disk says no.
-    fn sync_in_vain(&mut self, history: &RefCell<History>) {
-        history.borrow_mut().failing = 1;
-        match self.writer.sync() {
+    /// Whether it went well. If it did not, the channel has ended.
+    fn sync(&mut self, history: &RefCell<History>, rng: &mut Rng) -> bool {
+        // Memory may lose what the disk did not take, be it before the mark of a sync that fails.
+        // NB: not while the writer goes on, which would build on what is gone.
+        let weather = history.borrow().weather;
+        let dropping = if rng.bool() { 64 } else { 0 };
+        history.borrow_mut().weather = Weather { failing: 0, dropping };
+        let result = self.writer.sync();
+        history.borrow_mut().weather = weather;
+        history.borrow_mut().failing = 0;
+        match result {
+            Ok(synced) => self.note(history, |promise| {
+                assert_eq!(synced.durable, promise.appended);
+                promise.synced = synced.durable;
+            }),
             Err(SyncError::Io { .. }) => {
                 self.note(history, |promise| promise.end = Some(CloseReason::SyncFailed));
+                return false;
             }
-            // There was nothing to write.
-            Ok(_) => history.borrow_mut().failing = 0,
             Err(error) => panic!("{error}"),
         }
+        true
     }
 
     /// Bytes that tell what they are, or that look like words of frames.
@@ -276,7 +295,7 @@ impl Life {
             _ => rng.usize(0..200),
         });
         let word = Word::record(rng.u32(0..64)).unwrap().to_bits().to_le_bytes();
-        let number = (self.payloads.len() as u64 + 1).to_le_bytes();
+        let number = (self.truth.len() as u64 + 1).to_le_bytes();
         let pattern = if rng.bool() { word } else { number.map(|byte| byte ^ 0xA5) };
         pattern.into_iter().cycle().take(len).collect()
     }
@@ -299,19 +318,23 @@ impl Life {
         }
     }
 
-    /// All records as they lie there, whose payloads are those that were appended.
-    fn truth(&self) -> Vec<Truth> {
+    /// The record that was appended last, as it lies there.
+    fn last_truth(&mut self, payload: Vec<u8>) -> Truth {
+        let Next::Record(record) = self.reader.try_next().unwrap() else { panic!("not there") };
+        assert_eq!(record.value, payload);
+        let stamp = record.timestamp;
+        let size = self.reader.header().frame_size(u32::try_from(payload.len()).unwrap());
+        let offset = self.reader.parts().1.position.offset - size;
+        Truth { payload_offset: offset + frame::head_size(stamp.is_some()), stamp, payload }
+    }
+
+    /// A reader finds all of it.
+    fn check_truth(&self) {
         let mut reader = Reader::open(&self.path).unwrap();
-        let mut truth = Vec::new();
-        while let Next::Record(record) = reader.try_next().unwrap() {
-            let (stamp, payload) = (record.timestamp, record.value.to_vec());
-            let head = frame::head_size(stamp.is_some());
-            let offset = reader.parts().1.position.offset;
-            let size = reader.header().frame_size(u32::try_from(payload.len()).unwrap());
-            truth.push(Truth { payload_offset: offset - size + head, stamp, payload });
+        for truth in &self.truth {
+            let Next::Record(record) = reader.try_next().unwrap() else { panic!("{truth:?}") };
+            assert_eq!((record.timestamp, record.value), (truth.stamp, &truth.payload[..]));
         }
-        let payloads: Vec<_> = truth.iter().map(|record| &record.payload).collect();
-        assert_eq!(payloads, self.payloads.iter().collect::<Vec<_>>());
-        truth
+        assert!(reader.try_next().unwrap().record().is_none());
     }
 }
