@@ -189,7 +189,10 @@ fn reserve(mapping: &Mapping, end: Position) -> std::io::Result<()> {
 /// tell whether it is.
 fn finish(mapping: &Mapping, end: Position, is_last: bool) -> std::io::Result<()> {
     mapping.flush(0, end.offset + CLOSE_SIZE)?;
-    mapping.forget_failed_flush();
+    // Else nothing vouches for what may have been lost then, now as little as in another boot.
+    if mapping.header.checksums || mapping.searchable {
+        mapping.forget_failed_flush();
+    }
     if is_last {
         mapping.give_tail_back(end);
     }

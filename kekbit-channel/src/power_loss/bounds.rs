@@ -120,9 +120,8 @@ pub(super) fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> Op
         let is_true = truth
             .is_some_and(|truth| truth.payload == record.value && truth.stamp == record.timestamp);
         if !is_true {
-            // FIXME: nor, without checksums, once recovery has sealed it in the same boot: then it
-            // passes for a file of which all is well, and may be searched beyond its mark.
-            let marked = record.unverified || blind && !script.kind.has_checksums();
+            let unknown = blind && !bounds.sealed && !script.kind.has_checksums();
+            let marked = record.unverified || unknown;
             let doubtful = marked && bounds.kept.sure <= count;
             assert!(doubtful, "record {count} is not what was written; {bounds:?}");
             counted.unverified += 1;
@@ -142,7 +141,7 @@ pub(super) fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> Op
     check_end(bounds, end, count);
     counted.records += count;
     counted.lost += u64::from(count < script.promise(bounds.moment).appended);
-    let is_marked = end == Some(CloseReason::Recovered) && script.kind.has_checksums();
+    let is_marked = end == Some(CloseReason::Recovered);
     if !blind || is_marked {
         search_agrees(&mut reader, bounds, count);
     }
