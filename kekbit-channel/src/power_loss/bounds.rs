@@ -120,8 +120,7 @@ pub(super) fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> Op
         let is_true = truth
             .is_some_and(|truth| truth.payload == record.value && truth.stamp == record.timestamp);
         if !is_true {
-            let unknown = blind && !bounds.sealed && !script.kind.has_checksums();
-            let marked = record.unverified || unknown;
+            let marked = record.unverified || blind && !script.kind.has_checksums();
             let doubtful = marked && bounds.kept.sure <= count;
             assert!(doubtful, "record {count} is not what was written; {bounds:?}");
             counted.unverified += 1;
