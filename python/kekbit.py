@@ -941,7 +941,8 @@ class Channel:
         if sequence < durable:
             return State("damaged", f"record {sequence} is not there, although a sync had covered "
                                     f"all below {durable}")
-        beyond = None if self.original else self._behind(count)
+        # A claim that was open leaves nothing where words lie.
+        beyond = self._behind(count)
         if beyond is not None:
             return State("damaged", f"record {sequence} is not there, but something lies behind "
                                     f"it, at byte {beyond}: a copy made while its writer ran, or "

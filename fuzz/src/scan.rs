@@ -125,7 +125,8 @@ impl<'b> Channel<'b> {
     /// sync had covered a record there, or, in a file that is not as its writer left it, something
     /// lies behind, where frames or the close mark may be.
     pub(crate) fn has_hole(self, scan: &Scan<'_>, native: bool) -> bool {
-        scan.sequence < self.durable() || !native && self.has_words_behind(scan)
+        let may_be_claim = native && self.spec.stride == 0;
+        scan.sequence < self.durable() || !may_be_claim && self.has_words_behind(scan)
     }
 
     /// Whether something that is not zero lies behind the end, where frames or the close mark may be.

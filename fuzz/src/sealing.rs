@@ -45,7 +45,7 @@ pub(crate) fn check(
     if recovery.sealed {
         sealed(channel, &scan, was, &after);
     } else {
-        closed(channel, &scan, &after);
+        closed(channel, &scan, was, &after);
     }
     let again = Channel { spec: channel.spec, bytes: &after };
     reading::check(scratch, again, origin, input)?;
@@ -56,13 +56,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn found(
-    channel: Channel<'_>,
-    scan: &Scan<'_>,
-    loss: Loss,
-    origin: Origin,
-    recovery: &Recovery,
-) {
+fn found(channel: Channel<'_>, scan: &Scan<'_>, loss: Loss, origin: Origin, recovery: &Recovery) {
     assert_eq!(recovery.records, scan.records.len() as u64);
     assert_eq!(recovery.durable, channel.durable());
     match scan.last {
@@ -72,8 +66,8 @@ fn found(
         last => {
             assert_eq!((recovery.reason, recovery.sealed), (CloseReason::Recovered, true));
             let is_hole = last == Frame::Empty
-                && origin != Origin::Native
-                && channel.has_words_behind(scan);
+                && channel.has_words_behind(scan)
+                && !ends_with_claim(channel, scan, origin);
             assert_eq!(recovery.problem.is_some(), last == Frame::Damage || is_hole);
             assert_eq!(recovery.beyond, valid_beyond(channel, scan));
             assert!(loss == Loss::Accepted || channel.durable() <= scan.sequence);
@@ -103,35 +97,50 @@ fn sealed(channel: Channel<'_>, scan: &Scan<'_>, origin: Origin, after: &[u8]) {
     let durable = spec.data_offset() - PAGE + 64;
     assert!(before[..durable] == after[..durable]);
     assert!(before[durable + 8..durable + 64] == after[durable + 8..durable + 64]);
-    assert_eq!(kept.word(durable + 64), flushing_left(channel), "no flush is under way");
+    assert_eq!(kept.word(durable + 64), flushing_left(channel, origin), "no flush is under way");
     assert!(before[durable + 72..scan.end] == after[durable + 72..scan.end]);
     let vouched = spec.flags & CHECKSUMS != 0 || origin == Origin::Native;
     let expected = if vouched { scan.sequence } else { channel.durable().min(scan.sequence) };
     assert_eq!(kept.durable(), expected);
     let behind = scan.end + 8;
-    let page = behind.next_multiple_of(PAGE).min(after.len());
+    let is_quiet = channel.word(durable + 64) == 0;
+    let is_end = ends_with_claim(channel, scan, origin) && is_quiet;
+    let page = (scan.end + (spec.stride as usize).max(8)).next_multiple_of(PAGE).min(after.len());
     assert!(before[behind..page] == after[behind..page]);
-    let is_end = origin == Origin::Native && scan.last == Frame::Empty;
     given_back(channel, scan, is_end, &after[page..]);
 }
 
-/// What the state page tells of flushes afterwards: only checksums make one good that has failed.
-fn flushing_left(channel: Channel<'_>) -> u64 {
-    let before = channel.word(channel.spec.data_offset() - PAGE + 128);
-    if 1 < before && channel.spec.flags & CHECKSUMS == 0 { before } else { 0 }
+/// Whether what lies behind a zero word can only be an open claim.
+fn ends_with_claim(channel: Channel<'_>, scan: &Scan<'_>, origin: Origin) -> bool {
+    scan.last == Frame::Empty
+        && origin == Origin::Native
+        && channel.spec.stride == 0
+        && channel.durable() <= scan.sequence
+}
+
+/// What the state page tells of flushes afterwards: without checksums, what may not be searched
+/// never may be again.
+fn flushing_left(channel: Channel<'_>, origin: Origin) -> u64 {
+    let vouched = channel.spec.flags & CHECKSUMS != 0 || origin == Origin::Native;
+    if vouched { 0 } else { 2 }
 }
 
 /// A channel that was closed stays as it is, except that the work of an earlier recovery is done.
-fn closed(channel: Channel<'_>, scan: &Scan<'_>, after: &[u8]) {
+fn closed(channel: Channel<'_>, scan: &Scan<'_>, origin: Origin, after: &[u8]) {
     let before = channel.bytes;
     if scan.last != (Frame::Close { reason: 4 }) {
         assert!(after == before, "a channel that was closed stays as it is");
         return;
     }
     let flushing = channel.spec.data_offset() - PAGE + 128;
-    let page = (scan.end + 8).next_multiple_of(PAGE).min(after.len());
-    assert!(after[..flushing] == before[..flushing]);
-    assert_eq!(Channel { bytes: after, ..channel }.word(flushing), flushing_left(channel));
+    let used = (channel.spec.stride as usize).max(8);
+    let page = (scan.end + used).next_multiple_of(PAGE).min(after.len());
+    let durable = flushing - 64;
+    assert!(after[..durable] == before[..durable]);
+    let now = Channel { bytes: after, ..channel };
+    assert_eq!(now.durable(), channel.durable().min(scan.sequence));
+    assert!(after[durable + 8..flushing] == before[durable + 8..flushing]);
+    assert_eq!(now.word(flushing), flushing_left(channel, origin));
     assert!(after[flushing + 8..page] == before[flushing + 8..page]);
     given_back(channel, scan, false, &after[page..]);
 }

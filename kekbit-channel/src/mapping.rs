@@ -34,15 +34,16 @@ pub(crate) struct Mapping {
     pub(crate) seed: Seed,
     /// Number of the first record.
     pub(crate) base: u64,
-    /// Whether committed frames are a prefix, so that the end may be searched: the file is the one
-    /// that was created, in the boot in which it was, and no write to the disk has failed.
-    pub(crate) searchable: bool,
+    /// Whether the file is the one that was created, in the boot in which it was.
+    pub(crate) native: bool,
     /// Whether a sync reaches nothing that survives a reboot.
     pub(crate) volatile: bool,
     /// Nothing vouches for payloads from this record on.
     pub(crate) unverified_from: u64,
-    /// Records below this number have been seen: walked over, in a file that must be scanned.
+    /// Records below this number have been walked over.
     pub(crate) proven: AtomicU64,
+    /// Where the end may be searched: records below this number have been found to be there.
+    pub(crate) seen: AtomicU64,
     /// Where somebody has looked behind a zero word last, and what was there.
     looked_behind: Mutex<Option<(u64, Option<u64>)>>,
     pub(crate) path: PathBuf,
@@ -136,7 +137,7 @@ impl Mapping {
         })?;
         let volatile = storage == Storage::Memory;
         let mut mapping = Mapping::over(region, header, base, file, path, volatile);
-        mapping.searchable = true;
+        mapping.native = true;
         Ok(mapping)
     }
 
@@ -183,10 +184,8 @@ impl Mapping {
         let younger = file::born(&file).is_some_and(|born| header.created < born);
         let same_file = (header.device, header.inode) == (device, inode) && !younger;
         let mut mapping = Mapping::over(region, header, base, file, path, volatile);
-        // Pages that the disk did not take may have been dropped since.
-        let is_doubtful = mapping.flushing() > layout::FLUSH_UNDER_WAY;
-        mapping.searchable = same_boot && same_file && !is_doubtful;
-        if !mapping.searchable && !mapping.header.checksums {
+        mapping.native = same_boot && same_file;
+        if !mapping.is_searchable() && !mapping.header.checksums {
             // `durable` speaks of this very file. A copy made while the writer ran can have it from
             // a later moment than the records.
             mapping.unverified_from = if same_file { mapping.durable() } else { mapping.base };
@@ -208,14 +207,23 @@ impl Mapping {
             region,
             header,
             base,
-            searchable: false,
+            native: false,
             volatile,
             unverified_from: u64::MAX,
             proven: AtomicU64::new(base),
+            seen: AtomicU64::new(base),
             looked_behind: Mutex::new(None),
             path: path.to_owned(),
             file,
         }
+    }
+
+    /// Whether committed frames are a prefix, so that the end may be searched, as of now.
+    ///
+    /// After a flush that has failed they are not: pages that the disk did not take may have been
+    /// dropped, and older ones read back.
+    pub(crate) fn is_searchable(&self) -> bool {
+        self.native && self.flushing() <= layout::FLUSH_UNDER_WAY
     }
 
     /// Where the first frame starts.
@@ -268,21 +276,13 @@ impl Mapping {
         result
     }
 
-    /// Whether a flush was under way when the channel's last holder died, or one has failed.
-    pub(crate) fn is_flushing(&self) -> bool {
-        self.flushing() != 0
-    }
-
-    /// Says that all is well with what is on the disk.
-    pub(crate) fn forget_failed_flush(&self) {
-        self.set_flushing(0);
-    }
-
-    fn flushing(&self) -> u64 {
+    /// What the state page tells of flushes.
+    pub(crate) fn flushing(&self) -> u64 {
         self.region.load(self.header.state_offset() + layout::STATE_FLUSHING).unwrap_or(0)
     }
 
-    fn set_flushing(&self, mark: u64) {
+    /// Has the state page tell that, for the one who holds the lock.
+    pub(crate) fn set_flushing(&self, mark: u64) {
         let stored = self.region.store(self.header.state_offset() + layout::STATE_FLUSHING, mark);
         debug_assert!(stored.is_some(), "the state page of a writer");
     }
@@ -299,19 +299,19 @@ impl Mapping {
         debug_assert!(stored.is_some(), "there is always room for a mark");
     }
 
-    /// Gives the blocks behind a close mark at `end` back to the file system. Best effort: at the
-    /// latest they come back with the file.
-    pub(crate) fn give_tail_back(&self, end: Position) {
-        let used = (end.offset + layout::CLOSE_SIZE).next_multiple_of(PAGE_SIZE);
+    /// Gives the blocks behind a close mark at `end`, and behind the `used` bytes there, back to
+    /// the file system. Best effort: at the latest they come back with the file.
+    pub(crate) fn give_tail_back(&self, end: Position, used: u64) {
+        let used = (end.offset + used.max(layout::CLOSE_SIZE)).next_multiple_of(PAGE_SIZE);
         let unused = self.region.size().saturating_sub(used);
         let _ = file::punch_hole(&self.file, used, unused);
     }
 
     /// Notes that all before `position` has been walked over.
     pub(crate) fn prove(&self, position: Position) {
-        // Relaxed: the number only says where a later walk may start. Whoever uses it loads the
-        // words themselves with acquire order.
-        self.proven.fetch_max(position.sequence, Ordering::Relaxed);
+        // Release: pairs with the Acquire loads in `search`. What this thread has seen of the words
+        // in front, another one sees then.
+        self.proven.fetch_max(position.sequence, Ordering::Release);
     }
 
     /// What `look` finds behind a position, where nobody writes any more: it is asked once.

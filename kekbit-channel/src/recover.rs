@@ -7,7 +7,7 @@ use kekbit_codec::frame::Word;
 use crate::{
     error::{Problem, RecoverError},
     file,
-    layout::{CLOSE_SIZE, STATE_SIZE},
+    layout::{CLOSE_SIZE, FLUSH_FAILED, STATE_SIZE},
     lock,
     mapping::{Mapping, Position},
     next::CloseReason,
@@ -68,7 +68,9 @@ pub enum Loss {
 ///
 /// # Errors
 /// [`RecoverError::WriterAlive`] while there is a writer; [`RecoverError::Damaged`] if records that
-/// a sync had covered are damaged or gone. Nothing is changed then.
+/// a sync had covered are damaged or gone. Nothing is changed then. [`RecoverError::Io`] if the
+/// system refuses a step, of a channel that is sealed already too, as what an earlier recovery may
+/// have left undone is done; nothing is lost, and it can be tried again.
 pub fn recover(path: impl AsRef<Path>) -> Result<Recovery, RecoverError> {
     recover_with(path, Loss::Refused)
 }
@@ -113,20 +115,26 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
             source,
         })
     };
+    // As of now: until the lock was had, a writer may have gone on.
+    let (flushing, searchable) = (mapping.flushing(), mapping.is_searchable());
     let mut walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
     let is_closed = matches!(walk.stop, Stop::Close(reason) if reason != CloseReason::Recovered);
     let is_refused = walk.end.sequence < mapping.durable() && loss == Loss::Refused;
-    if mapping.is_flushing() && !is_closed && !is_refused {
+    if flushing != 0 && !is_closed && !is_refused {
         written(write_again(mapping, walk.end))?;
         walk = scan::walk(mapping, mapping.start(), |_at, _stamp| false);
     }
-    let records = walk.end.sequence - mapping.base;
-    let durable = mapping.durable();
+    let (end, durable) = (walk.end, mapping.durable());
+    let records = end.sequence - mapping.base;
+    // For records without checksums from an earlier boot nothing vouches but the syncs of their
+    // time, and a flush of what is there now does not either.
+    let vouched = mapping.header.checksums || searchable;
     if let Stop::Close(reason) = walk.stop {
         if reason == CloseReason::Recovered {
             // An earlier recovery may have died, or failed, behind its mark.
-            written(reserve(mapping, walk.end).and_then(|()| {
-                finish(mapping, walk.end, scan::beyond(mapping, walk.end).is_none())
+            written(reserve(mapping, end).and_then(|()| {
+                mapping.set_durable(durable.min(end.sequence));
+                finish(mapping, end, vouched, scan::beyond(mapping, end).is_none())
             }))?;
         }
         return Ok(Recovery { records, reason, sealed: false, problem: None, beyond: 0, durable });
@@ -135,23 +143,33 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
         Stop::Damage(problem) => Some(problem),
         Stop::Empty | Stop::Close(_) | Stop::Found => None,
     };
-    let beyond = valid_beyond(mapping, walk.end);
-    if walk.end.sequence < durable && loss == Loss::Refused {
+    let beyond = valid_beyond(mapping, end);
+    if end.sequence < durable && loss == Loss::Refused {
+        if flushing != 0 {
+            // What has been written again meanwhile is in doubt all the same.
+            mapping.set_flushing(flushing);
+        }
         return Err(RecoverError::Damaged {
             path: mapping.path.clone(),
-            sequence: walk.end.sequence,
-            offset: walk.end.offset,
+            sequence: end.sequence,
+            offset: end.offset,
             problem: damage,
             durable,
             beyond,
         });
     }
-    // In the file that was created, in its boot, only an open claim can lie behind a zero word.
-    let is_end = mapping.searchable && walk.stop == Stop::Empty;
-    let behind = if is_end { None } else { scan::beyond(mapping, walk.end) };
-    let problem = damage.or(behind.map(|beyond| Problem::Hole { beyond }));
-    written(seal(mapping, walk.end, behind.is_none()))?;
-    let reason = CloseReason::Recovered;
+    let behind = scan::beyond(mapping, end);
+    // In the file that was created, in its boot, an open claim of raw bytes can lie behind a zero
+    // word, and nothing else.
+    let is_claim = searchable
+        && mapping.header.stride == 0
+        && walk.stop == Stop::Empty
+        && durable <= end.sequence;
+    let hole = behind.filter(|_| !is_claim).map(|beyond| Problem::Hole { beyond });
+    // A flush that was under way may have failed as well.
+    let is_last = behind.is_none() || is_claim && flushing == 0;
+    written(seal(mapping, end, vouched, is_last))?;
+    let (reason, problem) = (CloseReason::Recovered, damage.or(hole));
     Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
 }
 
@@ -165,17 +183,14 @@ fn write_again(mapping: &Mapping, end: Position) -> std::io::Result<()> {
 
 /// Makes the valid prefix durable, puts a close mark behind it, and gives the tail back if that is
 /// not used.
-fn seal(mapping: &Mapping, end: Position, is_last: bool) -> std::io::Result<()> {
+fn seal(mapping: &Mapping, end: Position, vouched: bool, is_last: bool) -> std::io::Result<()> {
     reserve(mapping, end)?;
     // From the very start: the header of a copy need not be on the disk either.
     mapping.flush(0, end.offset)?;
-    // For records without checksums from an earlier boot nothing vouches but the syncs of their
-    // time, and a flush of what is there now does not either.
-    let vouched = mapping.header.checksums || mapping.searchable;
     let durable = if vouched { end.sequence } else { mapping.durable().min(end.sequence) };
     mapping.set_durable(durable);
     mapping.mark(end, Word::close(CloseReason::Recovered.to_number()));
-    finish(mapping, end, is_last)
+    finish(mapping, end, vouched, is_last)
 }
 
 /// Makes sure that what recovery stores to has blocks: a sparse copy may lack them, and on a full
@@ -187,14 +202,14 @@ fn reserve(mapping: &Mapping, end: Position) -> std::io::Result<()> {
 
 /// What recovery does behind its mark. What may be records is not given back, even if it cannot
 /// tell whether it is.
-fn finish(mapping: &Mapping, end: Position, is_last: bool) -> std::io::Result<()> {
+fn finish(mapping: &Mapping, end: Position, vouched: bool, is_last: bool) -> std::io::Result<()> {
     mapping.flush(0, end.offset + CLOSE_SIZE)?;
-    // Else nothing vouches for what may have been lost then, now as little as in another boot.
-    if mapping.header.checksums || mapping.searchable {
-        mapping.forget_failed_flush();
-    }
+    // Where nothing vouches for the records, `durable` is not where the mark is, and a search would
+    // not find that: whoever takes this file for the original has to walk.
+    mapping.set_flushing(if vouched { 0 } else { FLUSH_FAILED });
     if is_last {
-        mapping.give_tail_back(end);
+        // A torn frame whose place the mark has taken is left to whoever reads it just now.
+        mapping.give_tail_back(end, mapping.header.stride);
     }
     Ok(())
 }

@@ -3,23 +3,25 @@
 //! It knows no protocol. The law of the module, on which every `SAFETY` comment rests:
 //!
 //! 1. *Words* (aligned eight bytes) are touched through [`Region::load`] and [`Region::store`]
-//!    alone, which are atomic. Where a word lies in what was claimed before, or is the time stamp
-//!    of a record, what wrote it otherwise happened before: whoever loads it has seen the word
-//!    that publishes it, or the one in front of it, or (`scan::beyond`) has found the lock of the
-//!    writer free or holds it.
+//!    (and, while a file is made, [`Region::prefault`]), which are atomic; or by the kernel, for
+//!    those who ask the file (`search`, `file::rewrite`). Where a word lies in what was claimed
+//!    before, or is the time stamp of a record, what wrote it otherwise happened before: whoever
+//!    loads it has seen the word that publishes it, or the one in front of it, or (`scan::beyond`)
+//!    has found the lock of the writer free or holds it. With a stride no claim reaches a word.
 //! 2. A *claimed* range is written by the one writer of the channel, while no word that covers it
 //!    has been published.
 //! 3. No byte of a *committed* range ever changes, whoever writes. Recovery, which holds the lock,
-//!    may let the kernel write a range over with itself (`file::rewrite`), and frees blocks behind
-//!    its close mark only, where no committed range can lie.
+//!    may let the kernel write a range over with itself (`file::rewrite`). Whoever puts the close
+//!    mark frees blocks behind it only, where no committed range can lie.
 //!
 //! A file can be changed behind our back by any process that may write it. The contract of the
 //! safe `open` and `create` is that nobody but the channel's writer does, and that nobody
 //! truncates it: it is stated in their docs. A file system offers no way to enforce it. What
 //! breaks the contract can yield wrong values or kill the process (SIGBUS); because every byte
 //! pattern of a payload is valid as far as the compiler is concerned, it cannot make an invalid
-//! value of a Rust type. The one exception is the `&str` that the view of a `FixedStr` gives,
-//! which was UTF-8 when it was given.
+//! value of a Rust type. So it is if the disk fails: the kernel may then drop a page that it could
+//! not write, and read an older one back. The one exception is the `&str` that the view of a
+//! `FixedStr` gives, which was UTF-8 when it was given.
 //!
 //! The mapping is a raw pointer and a length, never one big slice. Slices exist for single
 //! payloads.

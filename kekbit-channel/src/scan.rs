@@ -77,7 +77,8 @@ fn record(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     let body_len = head - WORD_SIZE + u64::from(len);
     // SAFETY: 1. The word that publishes this frame was loaded through `Region::load`, in `step`.
     // 2. The bytes of a committed frame never change: by the protocol (FORMAT.md, Write-once),
-    // which the contract of `open` asks all processes to keep.
+    // which the contract of `open` asks all processes to keep. Nor do those of what only looks like
+    // one: nobody writes behind the end of a writer that is gone.
     let body = unsafe { mapping.region.committed(at.offset + WORD_SIZE, body_len) };
     if let Err(problem) = verify(mapping, at, word, body) {
         return Step::Damage(problem);
@@ -195,14 +196,15 @@ pub(crate) fn walk(
 /// What is wrong with an end of records that is just a zero word, if something is. To be asked
 /// when nobody writes any more.
 ///
-/// In the file that was created, in its boot, the zero word is the end. In a copy, and after a
-/// power cut, more may lie behind it.
+/// In the file that was created, in its boot, the zero word is the end, and behind it nothing but
+/// what a claim has left. In a copy, and after a power cut, more may lie there.
 pub(crate) fn hole(mapping: &Mapping, at: Position) -> Option<Problem> {
     let durable = mapping.durable();
     if at.sequence < durable {
         return Some(Problem::Missing { durable });
     }
-    if mapping.searchable {
+    // With a stride a claim leaves nothing where words lie, so that can be asked in any case.
+    if mapping.header.stride == 0 && mapping.is_searchable() {
         return None;
     }
     let beyond = mapping.behind(at, || beyond(mapping, at))?;

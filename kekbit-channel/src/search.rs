@@ -13,7 +13,7 @@ use crate::{
     lock,
     mapping::{Mapping, Position},
     scan::{self, Frame, Step, Stop, Walk},
-    sync::Ordering,
+    sync::{Ordering, fence},
 };
 
 /// The position of record `sequence`, or the end if that is its number. `from` is a position of
@@ -24,14 +24,21 @@ pub(crate) fn seek(
     sequence: u64,
 ) -> Result<Position, SeekError> {
     let found = match place(mapping, sequence) {
-        Some(position) if mapping.searchable => {
+        Some(position) if mapping.is_searchable() => {
+            // First of all: a writer may go on while this searches.
+            let durable = durable(mapping)?;
+            let given_up = sealed(mapping, durable)?.is_some_and(|end| end.sequence < sequence);
             let before = sequence.checked_sub(1).and_then(|before| mapping.slot(before));
             let there = match before {
-                Some(before) => is_record(mapping, before)?,
+                Some(before) => match word(mapping, before)?.kind() {
+                    Kind::Empty if before.sequence < durable => {
+                        return Err(mapping.damaged(before, Problem::Missing { durable }).into());
+                    }
+                    Kind::Empty | Kind::Close { .. } => false,
+                    _ => true,
+                },
                 None => true,
             };
-            let given_up =
-                sealed(mapping, durable(mapping)?)?.is_some_and(|end| end.sequence < sequence);
             (there && !given_up).then_some(position)
         }
         None if mapping.header.stride != 0 => None,
@@ -48,7 +55,7 @@ pub(crate) fn seek(
 
 /// Behind the last record that is there now.
 pub(crate) fn end(mapping: &Mapping, from: Position) -> Result<Position, ReadError> {
-    if mapping.header.stride == 0 || !mapping.searchable {
+    if mapping.header.stride == 0 || !mapping.is_searchable() {
         return walk_to_end(mapping, from);
     }
     // First of all: a writer may go on while this searches.
@@ -108,7 +115,8 @@ pub(crate) fn record(mapping: &Mapping, sequence: u64) -> Result<Option<Frame<'_
     let Some(slot) = mapping.slot(sequence) else { return Ok(None) };
     // Before the slot is looked at: a writer may go on meanwhile.
     let durable = mapping.durable();
-    let step = if !mapping.searchable {
+    let searchable = mapping.is_searchable();
+    let step = if !searchable {
         if walk_to(mapping, mapping.start(), sequence)?.is_none() {
             return Ok(None);
         }
@@ -123,7 +131,7 @@ pub(crate) fn record(mapping: &Mapping, sequence: u64) -> Result<Option<Frame<'_
     match step {
         Step::Record(frame) => Ok(Some(frame)),
         Step::Damage(problem) => Err(mapping.damaged(slot, problem)),
-        Step::Empty if !mapping.searchable => {
+        Step::Empty if !searchable => {
             ended(mapping, Walk { end: slot, stop: Stop::Empty }).map(|_end| None)
         }
         Step::Empty if sequence < durable => {
@@ -143,14 +151,15 @@ fn is_given_up(mapping: &Mapping, sequence: u64, durable: u64) -> bool {
 /// Whether there is something at a slot, or in its page: asks the file, once a page, as looking at
 /// what was never written can make a page of memory of it.
 fn is_written_to(mapping: &Mapping, slot: Position) -> Result<bool, ReadError> {
-    // Relaxed: see `Mapping::prove`.
-    let seen = place(mapping, mapping.proven.load(Ordering::Relaxed));
+    // Relaxed: the number says where looking takes no memory, and nothing is read through it.
+    let seen = place(mapping, mapping.seen.load(Ordering::Relaxed));
     if seen.is_some_and(|seen| slot.offset < seen.offset.next_multiple_of(PAGE_SIZE)) {
         return Ok(true);
     }
     let kind = word(mapping, slot)?.kind();
     if matches!(kind, Kind::Record { .. }) {
-        mapping.prove(slot.after_record(mapping.header.stride));
+        // Relaxed: as above.
+        mapping.seen.fetch_max(slot.sequence + 1, Ordering::Relaxed);
     }
     Ok(kind != Kind::Empty)
 }
@@ -201,6 +210,9 @@ fn word(mapping: &Mapping, at: Position) -> Result<Word, ReadError> {
         step: "searching for its end",
         source,
     })?;
+    // Acquire: pairs with the Release store in `Region::store` that put there what was read. A
+    // system call is not said to order anything.
+    fence(Ordering::Acquire);
     Ok(Word::from_bits(u64::from_le_bytes(bytes)))
 }
 
@@ -216,8 +228,8 @@ fn walk_to(
     from: Position,
     sequence: u64,
 ) -> Result<Option<Position>, ReadError> {
-    // Relaxed: see `Mapping::prove`.
-    let proven = place(mapping, mapping.proven.load(Ordering::Relaxed));
+    // Acquire: see `Mapping::prove`.
+    let proven = place(mapping, mapping.proven.load(Ordering::Acquire));
     if let (Some(proven), Some(asked)) = (proven, place(mapping, sequence))
         && sequence <= proven.sequence
     {
@@ -237,8 +249,8 @@ fn walk_to(
 }
 
 fn walk_to_end(mapping: &Mapping, from: Position) -> Result<Position, ReadError> {
-    // Relaxed: see `Mapping::prove`.
-    let proven = place(mapping, mapping.proven.load(Ordering::Relaxed));
+    // Acquire: see `Mapping::prove`.
+    let proven = place(mapping, mapping.proven.load(Ordering::Acquire));
     let start = proven.filter(|proven| from.sequence < proven.sequence).unwrap_or(from);
     let walk = scan::walk(mapping, start, |_at, _stamp| false);
     mapping.prove(walk.end);

@@ -342,7 +342,8 @@ impl Writer {
     #[inline]
     fn body(&mut self, size: u64) -> &mut [u8] {
         // SAFETY: 1. This is the channel's one writer: it holds the lock (or made the heap region)
-        // and is not `Clone`. 2. `tail` is behind every published frame, and stays there while the
+        // and is not `Clone`; a copy that `fork` makes must not get here, as the docs of the type
+        // ask. 2. `tail` is behind every published frame, and stays there while the
         // state is open; without that no caller gets past `look_closer`, because `fence` is 0. The
         // word at `tail` itself, which readers load, is not part of the range. 3. The slice
         // borrows the writer mutably, and no other code calls `claimed`.
@@ -443,7 +444,7 @@ impl Writer {
         self.state = state;
         self.mapping.mark(self.tail, Word::close(reason.to_number()));
         self.fence = 0;
-        self.mapping.give_tail_back(self.tail);
+        self.mapping.give_tail_back(self.tail, 0);
         // Best effort: the descriptor gives it up at the latest.
         let _ = lock::release(&self.mapping.file);
     }

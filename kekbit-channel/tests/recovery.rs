@@ -71,10 +71,15 @@ fn check_sealed(image: &mut Image, native: bool, durable_raised: bool) {
     let recovery = recover(&path).unwrap();
     assert_eq!(facts(recovery), (records, CloseReason::Recovered, true, false, 0, durable));
     image.close(4);
-    if durable_raised {
-        let sequence = image.sequence;
-        image.patch(|spec| spec.durable = sequence);
-    }
+    let sequence = image.sequence;
+    image.patch(|spec| {
+        if durable_raised {
+            spec.durable = sequence;
+        } else {
+            // Not to be searched, whatever it passes for.
+            spec.flushing = 2;
+        }
+    });
     check_same(&path, image);
     assert_eq!(early.try_next().unwrap(), Next::Closed(CloseReason::Recovered));
 
@@ -421,7 +426,7 @@ proptest! {
         let beyond = places[valid..].iter().filter(|place| **place == Place::Good).count() as u64;
         let bad = match places.get(valid) {
             Some(Place::Bad) => true,
-            Some(_) => !native && places[valid + 1..].iter().any(|place| *place != Place::Missing),
+            Some(_) => places[valid + 1..].iter().any(|place| *place != Place::Missing),
             None => false,
         };
         let records = valid as u64;
@@ -716,4 +721,134 @@ fn number_of_the_images_is_the_number_of_the_type() {
     let reader = TypedReader::<Number>::open(&path).unwrap();
     let found = reader.get(1).unwrap().unwrap().value;
     assert_eq!(found.value.to_le_bytes(), number(1));
+}
+
+/// A native file of which the first `synced` of `count` records were synced.
+fn native(spec: Spec, count: u64, synced: u64) -> Image {
+    let mut image = Spec { durable: synced, ..spec }.image();
+    image.numbers(count);
+    image
+}
+
+/// What recovery has counted, it does not free; whatever makes the hole, and whoever accepts it.
+#[test]
+fn what_lies_behind_a_hole_stays() {
+    for (synced, flushing) in [(1500, 0), (2, 0), (2, 1), (2, 2)] {
+        for native_file in [false, true] {
+            let (_folder, path) = place();
+            let spec = Spec { flushing, ..Spec::numbers(2000) };
+            let mut image = native(spec, 1500, synced);
+            let hole = image.slot(100);
+            image.put(hole, &[0; 8]);
+            if native_file {
+                image.write_native(&path)
+            } else {
+                image.write(&path)
+            }
+            assert_eq!(recover(&path).is_err(), 100 < synced);
+            let recovery = recover_with(&path, Loss::Accepted).unwrap();
+            if synced == 1500 {
+                let beyond = image.slot(101) as u64;
+                assert_eq!(recovery.problem, Some(Problem::Hole { beyond }));
+                assert_eq!(recovery.beyond, 1399);
+            }
+            (image.tail, image.sequence) = (hole, 100);
+            image.close(4).patch(|spec| (spec.durable, spec.flushing) = (100, 0));
+            check_same(&path, &image);
+        }
+    }
+}
+
+/// In a raw channel too, where nobody can count them; unless it can only be an open claim.
+#[test]
+fn bytes_behind_a_hole_that_a_sync_had_covered_stay() {
+    let (_folder, path) = place();
+    let raw = Spec { stride: 0, ..Spec::raw(48_000) };
+    for (synced, stays) in [(1500, true), (100, false)] {
+        let mut image = native(raw.clone(), 1500, synced);
+        let hole = image.spec.data_offset() + 100 * 16;
+        image.put(hole, &[0; 8]);
+        image.write_native(&path);
+        let recovery = recover_with(&path, Loss::Accepted).unwrap();
+        assert_eq!((recovery.records, recovery.problem.is_some()), (100, stays));
+        let last = image.spec.data_offset() + 1499 * 16;
+        let found = fs::read(&path).unwrap()[last..last + 8] != [0; 8];
+        assert_eq!(found, stays, "synced: {synced}");
+    }
+}
+
+/// A reader that was there before takes notice of a flush that has failed, and of a recovery that
+/// could not vouch for what it sealed.
+#[test]
+fn a_reader_that_is_open_stops_searching_when_a_flush_has_failed() {
+    for flags in [CHECKSUMS, 0] {
+        let (_folder, path) = place();
+        let mut image = native(Spec::numbers(100).flags(flags), 10, 2);
+        image.write_native(&path);
+        let mut old = TypedReader::<Number>::open(&path).unwrap();
+        assert_eq!(old.record_count().unwrap(), 10);
+        image.patch(|spec| spec.flushing = 2);
+        let hole = image.slot(5);
+        image.put(hole, &[0; 8]);
+        image.write(&path);
+        assert!(matches!(old.record_count(), Err(ReadError::Damaged { sequence: 5, .. })));
+        assert_eq!(old.iter().filter(Result::is_ok).count(), 5);
+        assert!(old.try_next().is_err());
+        recover(&path).unwrap();
+        for mut reader in [old, TypedReader::open(&path).unwrap()] {
+            assert_eq!(reader.record_count().unwrap(), 5);
+            assert_eq!(reader.get(7).unwrap(), None);
+            reader.seek(0).unwrap();
+            assert_eq!(reader.iter().count(), 5);
+        }
+    }
+}
+
+/// A recovery of what it takes for a copy, of a file that passes for the original to the next.
+#[test]
+fn what_recovery_has_not_vouched_for_is_not_searched() {
+    let (_folder, path) = place();
+    let mut image = native(Spec::numbers(100).flags(0), 10, 2);
+    let bad = image.slot(5);
+    image.put(bad, &[0xFF; 8]);
+    image.write_native(&path);
+    let boot_id = image.spec.boot_id;
+    image.patch(|spec| spec.boot_id = [0; 16]);
+    image.write(&path);
+    recover(&path).unwrap();
+    let mut sealed = Image::of_file(&path);
+    sealed.patch(|spec| spec.boot_id = boot_id);
+    sealed.write(&path);
+    let reader = TypedReader::<Number>::open(&path).unwrap();
+    assert_eq!((reader.record_count().unwrap(), reader.get(7).unwrap()), (5, None));
+}
+
+/// Losses were accepted, and the power failed when the mark was on the disk and the new `durable`
+/// was not.
+#[test]
+fn a_number_of_durable_records_that_is_too_high_is_set_right() {
+    let (_folder, path) = place();
+    let mut image = native(Spec::numbers(100), 3, 10);
+    image.close(4).write(&path);
+    assert_eq!(recover(&path).unwrap().durable, 10);
+    image.patch(|spec| spec.durable = 3);
+    check_same(&path, &image);
+    assert_eq!(recover(&path).unwrap().durable, 3);
+}
+
+/// Whoever seeks right behind a record that a sync had covered and that is gone is told of that.
+#[test]
+fn a_seek_behind_a_lost_record_tells_of_it() {
+    let (_folder, path) = place();
+    let mut image = native(Spec::numbers(100), 10, 10);
+    let lost = image.slot(3);
+    image.put(lost, &[0; 8]);
+    image.write_native(&path);
+    let mut reader = Reader::open(&path).unwrap();
+    match reader.seek(4).unwrap_err() {
+        SeekError::Read(ReadError::Damaged { sequence: 3, problem, .. }) => {
+            assert_eq!(problem, Problem::Missing { durable: 10 });
+        }
+        error => panic!("{error}"),
+    }
 }

@@ -93,7 +93,7 @@ pub(super) fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> Op
     };
     // What the disk refused and no flush has told of yet, no reader can know of.
     let is_told = tells_of_failed_flush(&reader);
-    let blind = bounds.dropped && !is_told && reader.mapping().searchable;
+    let blind = bounds.dropped && !is_told && reader.mapping().is_searchable();
     counted.blind += u64::from(blind);
     // Where a flush has failed, a reader trusts memory no more, even if all of it is there.
     let whole = bounds.is_whole() && !is_told;

@@ -49,7 +49,7 @@ pub(crate) fn channel_on(
     let nowhere = File::options().read(true).write(true).open("/dev/zero").unwrap();
     let mut mapping = Mapping::over(region, header, 0, nowhere, Path::new("heap"), false);
     // No other boot, no copy.
-    mapping.searchable = true;
+    mapping.native = true;
     Writer::start(mapping, options.clock)
 }
 
@@ -63,7 +63,7 @@ impl Writer {
 
     /// Makes it the writer of a file that is found as a copy is: not to be searched.
     pub(crate) fn in_a_copy(mut self) -> Writer {
-        Arc::get_mut(&mut self.mapping).unwrap().searchable = false;
+        Arc::get_mut(&mut self.mapping).unwrap().native = false;
         self
     }
 }

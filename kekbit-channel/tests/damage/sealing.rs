@@ -44,8 +44,10 @@ pub(crate) fn check(suspect: &Suspect<'_>) -> Option<Vec<u8>> {
         if judged.end == End::Close(4) {
             // What an earlier recovery may have left undone.
             let flushing = usize::try_from(judged.data).unwrap() - PAGE + 128;
-            let left = flushing_left(judged);
+            let left = flushing_left(suspect, judged);
             expected[flushing..flushing + 8].copy_from_slice(&left.to_le_bytes());
+            let durable = judged.spec.durable.min(judged.end_sequence);
+            expected[flushing - 64..flushing - 56].copy_from_slice(&durable.to_le_bytes());
             given_back = give_back(suspect, judged, false);
         }
         check_bytes(suspect, &expected, given_back);
@@ -63,9 +65,9 @@ fn check_facts(suspect: &Suspect<'_>, judged: &Judged, recovery: Recovery, beyon
     let Recovery { records, sealed, problem, beyond: found, durable, reason, .. } = recovery;
     assert_eq!(records, judged.records.len() as u64, "{what}");
     assert_eq!(sealed, !matches!(judged.end, End::Close(_)), "{what}");
-    let is_searched = suspect.identity.is_searched(&judged.spec);
-    let is_hole =
-        judged.end == End::Empty && !is_searched && judged.has_words_behind(suspect.bytes);
+    let is_hole = judged.end == End::Empty
+        && judged.has_words_behind(suspect.bytes)
+        && !ends_with_claim(suspect, judged);
     assert_eq!(problem.is_some(), judged.end == End::Bad || is_hole, "{what}");
     assert_eq!((found, durable), (beyond, judged.spec.durable), "{what}");
     assert!(!sealed || reason == CloseReason::Recovered, "{what}: {reason:?}");
@@ -86,9 +88,9 @@ fn sealed(suspect: &Suspect<'_>, judged: &Judged) -> Vec<u8> {
     let vouched = judged.spec.flags & CHECKSUMS != 0 || suspect.identity.is_searched(&judged.spec);
     let durable = if vouched { end } else { judged.spec.durable.min(end) };
     put(judged.data - PAGE as u64 + 64, durable);
-    put(judged.data - PAGE as u64 + 128, flushing_left(judged));
+    put(judged.data - PAGE as u64 + 128, flushing_left(suspect, judged));
     put(judged.end_offset, judged.close_word(4, end));
-    let is_end = judged.end == End::Empty && suspect.identity.is_searched(&judged.spec);
+    let is_end = ends_with_claim(suspect, judged) && judged.spec.flushing == 0;
     check_bytes(suspect, &expected, give_back(suspect, judged, is_end));
     let mut found = vec![0; expected.len()];
     let file = fs::File::open(suspect.path).unwrap();
@@ -96,16 +98,25 @@ fn sealed(suspect: &Suspect<'_>, judged: &Judged) -> Vec<u8> {
     found
 }
 
+/// Whether what lies behind a zero word can only be an open claim.
+fn ends_with_claim(suspect: &Suspect<'_>, judged: &Judged) -> bool {
+    judged.end == End::Empty
+        && judged.spec.stride == 0
+        && judged.spec.durable <= judged.end_sequence
+        && suspect.identity.is_searched(&judged.spec)
+}
+
 /// What the state page tells of flushes afterwards: whatever one was under way, another has
-/// succeeded; but of one that has failed only checksums can tell that all is well.
-fn flushing_left(judged: &Judged) -> u64 {
-    let is_doubtful = 1 < judged.spec.flushing && judged.spec.flags & CHECKSUMS == 0;
-    if is_doubtful { judged.spec.flushing } else { 0 }
+/// succeeded; but without checksums, and where a file may not be searched, it never may be again.
+fn flushing_left(suspect: &Suspect<'_>, judged: &Judged) -> u64 {
+    let has_checksums = judged.spec.flags & CHECKSUMS != 0;
+    if has_checksums || suspect.identity.is_searched(&judged.spec) { 0 } else { 2 }
 }
 
 /// What recovery may give back: the tail, if nothing there can have been records.
 fn give_back(suspect: &Suspect<'_>, judged: &Judged, is_end: bool) -> Option<std::ops::Range<u64>> {
-    let start = (judged.end_offset + 8).next_multiple_of(PAGE as u64);
+    let used = judged.spec.stride.max(8);
+    let start = (judged.end_offset + used).next_multiple_of(PAGE as u64);
     let is_unused = is_end || !judged.has_words_behind(suspect.bytes);
     is_unused.then(|| start..judged.file_size().unwrap())
 }

@@ -235,6 +235,13 @@ fn seek(suspect: &Suspect<'_>, judged: &Judged, sequence: u64) -> Result<bool, (
         let walked = !there || sequence == judged.end_sequence;
         return if walked && judged.end == End::Bad { Err(()) } else { Ok(there) };
     }
+    let is_lost = |slot: u64| suspect.bytes.u64_at(slot) == 0;
+    if judged.slot(sequence).is_some()
+        && (base..judged.spec.durable).contains(&sequence.wrapping_sub(1))
+        && judged.slot(sequence - 1).is_some_and(is_lost)
+    {
+        return Err(());
+    }
     let there = judged.slot(sequence).is_some()
         && (sequence == base || judged.is_taken(suspect.bytes, sequence - 1));
     let there = there && judged.sealed(suspect.bytes).is_none_or(|end| sequence <= end);

@@ -260,12 +260,12 @@ impl Judged {
     }
 
     /// Whether a zero word behind the valid prefix is none that its writer left there as the end:
-    /// a sync had covered a record there, or, in a file that is not searched, something lies behind
-    /// it, where frames may start.
+    /// a sync had covered a record there, or something lies behind it, where frames may start.
+    /// Without a stride that can be an open claim, in a file that is searched.
     pub(crate) fn has_hole(&self, file: Bytes<'_>, is_searched: bool) -> bool {
         self.end == End::Empty
             && (self.end_sequence < self.spec.durable
-                || !is_searched && self.has_words_behind(file))
+                || (!is_searched || self.spec.stride != 0) && self.has_words_behind(file))
     }
 
     /// Whether something that is not zero lies behind the end, where frames may start.
