@@ -127,8 +127,9 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
     let (end, durable) = (walk.end, mapping.durable());
     let records = end.sequence - mapping.base;
     // For records without checksums from an earlier boot nothing vouches but the syncs of their
-    // time, and a flush of what is there now does not either.
-    let vouched = mapping.header.checksums || searchable;
+    // time, and a flush of what is there now does not either. Nor in this boot, if a flush was
+    // under way: it may have failed as well, and its writer been killed before it said so.
+    let vouched = mapping.header.checksums || searchable && flushing == 0;
     if let Stop::Close(reason) = walk.stop {
         if reason == CloseReason::Recovered {
             // An earlier recovery may have died, or failed, behind its mark.
@@ -166,7 +167,6 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
         && walk.stop == Stop::Empty
         && durable <= end.sequence;
     let hole = behind.filter(|_| !is_claim).map(|beyond| Problem::Hole { beyond });
-    // A flush that was under way may have failed as well.
     let is_last = behind.is_none() || is_claim && flushing == 0;
     written(seal(mapping, end, vouched, is_last))?;
     let (reason, problem) = (CloseReason::Recovered, damage.or(hole));

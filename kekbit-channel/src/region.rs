@@ -105,7 +105,7 @@ impl Region {
             return None;
         }
         #[cfg(test)]
-        let _ = trace::tell(trace::Event::Store);
+        let _ = trace::tell(trace::Event::Store { offset });
         // Release: pairs with the Acquire load in `Region::load`.
         self.word(offset)?.store(value.to_le(), Ordering::Release);
         Some(())

@@ -8,8 +8,8 @@ use std::{cell::RefCell, io};
 /// What is about to happen, or has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A word is about to be stored.
-    Store,
+    /// A word is about to be stored there.
+    Store { offset: u64 },
     /// These bytes are about to be written out to the disk. An error is what the system says.
     Flush { offset: u64, len: u64 },
     /// They have been.

@@ -167,7 +167,14 @@ impl History {
     fn note(&mut self, path: &Path, event: Event) -> io::Result<()> {
         self.look(path);
         match event {
-            Event::Store => self.meddle(path),
+            Event::Store { offset } => {
+                self.meddle(path);
+                // Even if it is stored what was there: to the kernel the page has changed.
+                let next = self.last() + 1;
+                for page in touched(offset, 8) {
+                    self.pages[page].stuck.push((next, None));
+                }
+            }
             Event::Flush { offset, len } => {
                 self.meddle(path);
                 return self.begin_flush(offset, len);

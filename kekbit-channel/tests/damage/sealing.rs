@@ -85,7 +85,7 @@ fn sealed(suspect: &Suspect<'_>, judged: &Judged) -> Vec<u8> {
         expected[at..at + 8].copy_from_slice(&word.to_le_bytes());
     };
     let end = judged.end_sequence;
-    let vouched = judged.spec.flags & CHECKSUMS != 0 || suspect.identity.is_searched(&judged.spec);
+    let vouched = flushing_left(suspect, judged) == 0;
     let durable = if vouched { end } else { judged.spec.durable.min(end) };
     put(judged.data - PAGE as u64 + 64, durable);
     put(judged.data - PAGE as u64 + 128, flushing_left(suspect, judged));
@@ -106,11 +106,12 @@ fn ends_with_claim(suspect: &Suspect<'_>, judged: &Judged) -> bool {
         && suspect.identity.is_searched(&judged.spec)
 }
 
-/// What the state page tells of flushes afterwards: whatever one was under way, another has
-/// succeeded; but without checksums, and where a file may not be searched, it never may be again.
+/// What the state page tells of flushes afterwards: another has succeeded; but without checksums,
+/// and where a file may not be searched or one was under way, it never may be searched again.
 fn flushing_left(suspect: &Suspect<'_>, judged: &Judged) -> u64 {
     let has_checksums = judged.spec.flags & CHECKSUMS != 0;
-    if has_checksums || suspect.identity.is_searched(&judged.spec) { 0 } else { 2 }
+    let is_quiet = suspect.identity.is_searched(&judged.spec) && judged.spec.flushing == 0;
+    if has_checksums || is_quiet { 0 } else { 2 }
 }
 
 /// What recovery may give back: the tail, if nothing there can have been records.
