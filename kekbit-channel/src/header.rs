@@ -157,7 +157,9 @@ impl<'a> UncheckedHeader<'a> {
     pub(crate) fn from_bytes(bytes: &'a [u8]) -> Result<UncheckedHeader<'a>, HeaderError> {
         let magic = bytes.get(..MAGIC.len()).unwrap_or(bytes);
         if magic != MAGIC {
-            return Err(if magic.starts_with(MAGIC_NAME) {
+            return Err(if magic.len() < MAGIC.len() && MAGIC.starts_with(magic) {
+                HeaderError::Truncated { expected: HEADER_SIZE as u64 }
+            } else if magic.starts_with(MAGIC_NAME) {
                 HeaderError::TextMode
             } else {
                 HeaderError::NotAChannel { found: format!("\"{}\"", magic.escape_ascii()) }

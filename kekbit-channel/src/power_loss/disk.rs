@@ -210,8 +210,9 @@ impl History {
             for number in touched(offset, len) {
                 if all || self.rng.bool() {
                     let page = &mut self.pages[number];
-                    // NB: not from this moment on: whoever flushes lives to hear of it.
-                    page.stuck.push((now + 1, Some(page.index_at(now))));
+                    // NB: not from this moment on: whoever flushes lives to hear of it, and to say
+                    // so (`docs/RELIABILITY.md`, the model).
+                    page.stuck.push((now + 2, Some(page.index_at(now))));
                 }
             }
         }
