@@ -159,16 +159,15 @@ fn recover_locked(mapping: &Mapping, loss: Loss) -> Result<Recovery, RecoverErro
             beyond,
         });
     }
-    let behind = scan::beyond(mapping, end);
     // In the file that was created, in its boot, an open claim of raw bytes can lie behind a zero
-    // word, and nothing else.
+    // word, and nothing else; unless a flush was under way, which may have failed.
     let is_claim = searchable
         && mapping.header.stride == 0
         && walk.stop == Stop::Empty
         && durable <= end.sequence;
+    let behind = if is_claim && flushing == 0 { None } else { scan::beyond(mapping, end) };
     let hole = behind.filter(|_| !is_claim).map(|beyond| Problem::Hole { beyond });
-    let is_last = behind.is_none() || is_claim && flushing == 0;
-    written(seal(mapping, end, vouched, is_last))?;
+    written(seal(mapping, end, vouched, behind.is_none()))?;
     let (reason, problem) = (CloseReason::Recovered, damage.or(hole));
     Ok(Recovery { records, reason, sealed: true, problem, beyond, durable })
 }
