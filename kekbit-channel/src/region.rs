@@ -30,9 +30,7 @@ use std::{fs::File, io};
 
 use memmap2::{MmapOptions, MmapRaw};
 
-#[cfg(not(all(loom, test)))]
-use crate::sync::AtomicU64;
-use crate::sync::{Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, fence};
 #[cfg(test)]
 use crate::trace;
 
@@ -46,6 +44,12 @@ pub(crate) struct Region {
     memory: Memory,
     writable: bool,
 }
+
+/// A word of it. The model checker has its own, whose atomics have another shape.
+#[cfg(not(all(loom, test)))]
+type Word<'r> = &'r AtomicU64;
+#[cfg(all(loom, test))]
+type Word<'r> = heap::Word<'r>;
 
 #[derive(Debug)]
 enum Memory {
@@ -87,14 +91,7 @@ impl Region {
     /// `offset` is not a multiple of 8.
     #[inline]
     pub(crate) fn load(&self, offset: u64) -> Option<u64> {
-        // NB: not one Acquire load. Of memory that may not be written, only Relaxed loads are
-        // guaranteed not to write, see `word`. On x86-64 both are the same instruction.
-        // ThreadSanitizer knows no fences; `.ci/sanitize` sets `tsan`.
-        let order = if cfg!(tsan) { Ordering::Acquire } else { Ordering::Relaxed };
-        let bits = self.word(offset)?.load(order);
-        // Acquire: pairs with the Release store in `Region::store` that the load has seen.
-        fence(Ordering::Acquire);
-        Some(u64::from_le(bits))
+        self.word(offset).map(load)
     }
 
     /// Stores a word, with release order. `None` outside the region, if `offset` is not a multiple
@@ -104,10 +101,7 @@ impl Region {
         if !self.writable {
             return None;
         }
-        #[cfg(test)]
-        let _ = trace::tell(trace::Event::Store { offset });
-        // Release: pairs with the Acquire load in `Region::load`.
-        self.word(offset)?.store(value.to_le(), Ordering::Release);
+        store(self.word(offset)?, offset, value);
         Some(())
     }
 
@@ -126,16 +120,8 @@ impl Region {
         if !self.contains(offset, len) {
             return &[];
         }
-        #[cfg(all(loom, test))]
-        self.touch(offset, len, heap::Use::Read);
-        // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
-        // mapping) that starts at `base`, which is not larger than `isize::MAX`.
-        let start = unsafe { self.base().add(index(offset)) };
-        // SAFETY: 1. `start` is valid for reads of `len` bytes, by `contains`. 2. Bytes need no
-        // alignment and have no invalid patterns; mapped and zeroed memory is initialized.
-        // 3. Nothing changes in the range while the slice lives, by item 2 of our contract; that
-        // the writes before it are visible is item 1. 4. A region is not larger than `isize::MAX`.
-        unsafe { core::slice::from_raw_parts(start, index(len)) }
+        // SAFETY: inside the region, as was just asked; the rest is our own contract.
+        unsafe { self.bytes(offset, len) }
     }
 
     /// Bytes that are claimed and not yet published.
@@ -156,16 +142,36 @@ impl Region {
         if !self.contains(offset, len) || !self.writable {
             return &mut [];
         }
-        #[cfg(all(loom, test))]
-        self.touch(offset, len, heap::Use::Write);
-        // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
-        // mapping) that starts at `base`, which is not larger than `isize::MAX`.
-        let start = unsafe { self.base().add(index(offset)) };
-        // SAFETY: 1. `start` is valid for reads and writes of `len` bytes, by `contains` and
-        // `writable`. 2. Bytes need no alignment and have no invalid patterns; mapped and zeroed
-        // memory is initialized. 3. Exclusive access is the three items of our contract.
-        // 4. A region is not larger than `isize::MAX`.
-        unsafe { core::slice::from_raw_parts_mut(start, index(len)) }
+        // SAFETY: inside a region that may be written to, as was just asked; the rest is our own
+        // contract.
+        unsafe { self.bytes_mut(offset, len) }
+    }
+
+    /// A word and as many bytes behind it, with one look at the bounds for both. `None` outside the
+    /// region or if `offset` is not a multiple of 8.
+    #[inline(always)]
+    pub(crate) fn frame(&self, offset: u64, body_len: u64) -> Option<Frame<'_>> {
+        if !self.contains(offset, body_len.checked_add(8)?) || !offset.is_multiple_of(8) {
+            return None;
+        }
+        Some(Frame { region: self, offset, body_len })
+    }
+
+    /// The same for the writer, whose word is not published yet. `None` too if the region was
+    /// mapped for reading.
+    ///
+    /// # Safety
+    /// That of [`claimed`](Self::claimed), for the bytes behind the word.
+    #[inline(always)]
+    pub(crate) unsafe fn unpublished(&self, offset: u64, body_len: u64) -> Option<Unpublished<'_>> {
+        let frame = self.frame(offset, body_len)?;
+        if !self.writable {
+            return None;
+        }
+        // SAFETY: inside a region that may be written to, as was just asked; the rest is our own
+        // contract.
+        let body = unsafe { self.bytes_mut(offset + 8, body_len) };
+        Some(Unpublished { frame, body })
     }
 
     /// Writes a range out to the disk, and waits for it.
@@ -204,39 +210,32 @@ impl Region {
         }
     }
 
-    /// Under the model checker: its atomics have another shape than the words of a file.
-    #[cfg(all(loom, test))]
-    fn word(&self, offset: u64) -> Option<heap::Word<'_>> {
-        match &self.memory {
-            Memory::Heap(heap) if self.contains(offset, 8) && offset.is_multiple_of(8) => {
-                Some(heap.word(offset))
-            }
-            _ => None,
-        }
-    }
-
-    /// It has none for files.
-    #[cfg(all(loom, not(test)))]
-    fn word(&self, _offset: u64) -> Option<&AtomicU64> {
-        None
-    }
-
-    #[cfg(all(loom, test))]
-    fn touch(&self, offset: u64, len: u64, purpose: heap::Use) {
-        if let Memory::Heap(heap) = &self.memory {
-            heap.touch(offset, len, purpose);
-        }
-    }
-
-    #[cfg(not(loom))]
     #[inline]
-    fn word(&self, offset: u64) -> Option<&AtomicU64> {
+    fn word(&self, offset: u64) -> Option<Word<'_>> {
         if !self.contains(offset, 8) || !offset.is_multiple_of(8) {
             return None;
         }
-        // SAFETY: `contains` has just said that the offset lies inside the one allocation (or
-        // mapping) that starts at `base`, which is not larger than `isize::MAX`.
-        let word = unsafe { self.base().add(index(offset)) }.cast::<AtomicU64>();
+        // SAFETY: inside the region and aligned, as was just asked.
+        Some(unsafe { self.word_inside(offset) })
+    }
+
+    /// # Safety
+    /// As below.
+    #[cfg(all(loom, test))]
+    unsafe fn word_inside(&self, offset: u64) -> Word<'_> {
+        match &self.memory {
+            Memory::Heap(heap) => heap.word(offset),
+            Memory::File(_) => unreachable!("models have no files"),
+        }
+    }
+
+    /// # Safety
+    /// The word lies inside the region, and `offset` is a multiple of 8.
+    #[cfg(not(all(loom, test)))]
+    #[inline(always)]
+    unsafe fn word_inside(&self, offset: u64) -> Word<'_> {
+        // SAFETY: the offset lies inside the region, by our contract.
+        let word = unsafe { self.at(offset) }.cast::<AtomicU64>();
         // NB: not `AtomicU64::from_ptr`, which asks for memory that may be written, and a reader's
         // may not. A reference asks for what it is used for.
         // SAFETY: 1. `word` is aligned: `base` is aligned to 8 at least and `offset` is a multiple
@@ -244,10 +243,59 @@ impl Region {
         // 2. It is initialized (mapped and zeroed memory is), and every pattern is valid. 3. It is
         // valid for as long as the reference, which borrows the mapping. 4. All conflicting
         // accesses to a word are atomic or happen before, by the law of this module. 5. In a region
-        // for readers nobody stores: `store` and `prefault` ask `writable` first; and a relaxed
-        // atomic load of eight bytes does not write (the standard library's page on atomics,
-        // "Atomic accesses to read-only memory", which says so of relaxed loads alone).
-        Some(unsafe { &*word })
+        // for readers nobody stores: `store`, `unpublished` and `prefault` ask `writable` first;
+        // and a relaxed atomic load of eight bytes does not write (the standard library's page on
+        // atomics, "Atomic accesses to read-only memory", which says so of relaxed loads alone).
+        unsafe { &*word }
+    }
+
+    /// # Safety
+    /// The range lies inside the region; and the contract of [`committed`](Self::committed).
+    #[inline(always)]
+    unsafe fn bytes(&self, offset: u64, len: u64) -> &[u8] {
+        #[cfg(all(loom, test))]
+        self.touch(offset, len, heap::Use::Read);
+        // SAFETY: the offset lies inside the region, by our contract.
+        let start = unsafe { self.at(offset) };
+        // SAFETY: 1. `start` is valid for reads of `len` bytes, by our contract. 2. Bytes need no
+        // alignment and have no invalid patterns; mapped and zeroed memory is initialized.
+        // 3. Nothing changes in the range while the slice lives, by item 2 of the contract of
+        // `committed`; that the writes before it are visible is item 1. 4. A region is not larger
+        // than `isize::MAX`.
+        unsafe { core::slice::from_raw_parts(start, index(len)) }
+    }
+
+    /// # Safety
+    /// The range lies inside the region, which may be written to; and the contract of
+    /// [`claimed`](Self::claimed).
+    #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "uniqueness is the caller's proof, see Safety")]
+    unsafe fn bytes_mut(&self, offset: u64, len: u64) -> &mut [u8] {
+        #[cfg(all(loom, test))]
+        self.touch(offset, len, heap::Use::Write);
+        // SAFETY: the offset lies inside the region, by our contract.
+        let start = unsafe { self.at(offset) };
+        // SAFETY: 1. `start` is valid for reads and writes of `len` bytes, by our contract.
+        // 2. Bytes need no alignment and have no invalid patterns; mapped and zeroed memory is
+        // initialized. 3. Exclusive access is the three items of the contract of `claimed`.
+        // 4. A region is not larger than `isize::MAX`.
+        unsafe { core::slice::from_raw_parts_mut(start, index(len)) }
+    }
+
+    /// # Safety
+    /// The offset lies inside the region.
+    #[inline(always)]
+    unsafe fn at(&self, offset: u64) -> *mut u8 {
+        // SAFETY: a region is one allocation (or mapping) that starts at `base` and is not larger
+        // than `isize::MAX`; the offset lies inside it, by our contract.
+        unsafe { self.base().add(index(offset)) }
+    }
+
+    #[cfg(all(loom, test))]
+    fn touch(&self, offset: u64, len: u64, purpose: heap::Use) {
+        if let Memory::Heap(heap) = &self.memory {
+            heap.touch(offset, len, purpose);
+        }
     }
 
     #[inline]
@@ -263,6 +311,75 @@ impl Region {
             Memory::Heap(heap) => heap.base(),
         }
     }
+}
+
+/// A word and the bytes behind it, inside a region.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'r> {
+    region: &'r Region,
+    offset: u64,
+    body_len: u64,
+}
+
+impl<'r> Frame<'r> {
+    /// Loads the word, as [`Region::load`] does.
+    #[inline(always)]
+    pub(crate) fn load(self) -> u64 {
+        load(self.word())
+    }
+
+    /// The bytes behind the word.
+    ///
+    /// # Safety
+    /// That of [`Region::committed`].
+    #[inline(always)]
+    pub(crate) unsafe fn committed(self) -> &'r [u8] {
+        // SAFETY: inside the region, as `Region::frame` has asked; the rest is our own contract.
+        unsafe { self.region.bytes(self.offset + 8, self.body_len) }
+    }
+
+    #[inline(always)]
+    fn word(self) -> Word<'r> {
+        // SAFETY: inside the region and aligned, as `Region::frame` has asked.
+        unsafe { self.region.word_inside(self.offset) }
+    }
+}
+
+/// A frame that its writer fills.
+#[derive(Debug)]
+pub(crate) struct Unpublished<'r> {
+    frame: Frame<'r>,
+    /// The bytes behind the word.
+    pub(crate) body: &'r mut [u8],
+}
+
+impl Unpublished<'_> {
+    /// Stores the word, as [`Region::store`] does. Nobody can write to the body any more.
+    #[inline(always)]
+    pub(crate) fn publish(self, word: u64) {
+        store(self.frame.word(), self.frame.offset, word);
+    }
+}
+
+#[inline(always)]
+fn load(word: Word<'_>) -> u64 {
+    // NB: not one Acquire load. Of memory that may not be written, only Relaxed loads are
+    // guaranteed not to write, see `word_inside`. On x86-64 both are the same instruction.
+    // ThreadSanitizer knows no fences; `.ci/sanitize` sets `tsan`.
+    let order = if cfg!(tsan) { Ordering::Acquire } else { Ordering::Relaxed };
+    let bits = word.load(order);
+    // Acquire: pairs with the Release store in `store` that the load has seen.
+    fence(Ordering::Acquire);
+    u64::from_le(bits)
+}
+
+#[inline(always)]
+fn store(word: Word<'_>, offset: u64, value: u64) {
+    #[cfg(test)]
+    let _ = trace::tell(trace::Event::Store { offset });
+    let _ = offset;
+    // Release: pairs with the Acquire load in `load`.
+    word.store(value.to_le(), Ordering::Release);
 }
 
 #[cfg(not(loom))]
