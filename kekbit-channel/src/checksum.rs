@@ -2,6 +2,11 @@
 
 use kekbit_codec::frame::Word;
 
+use crate::instruction::Instruction;
+
+/// From so many bytes on the crate is faster, which sums several streams at once.
+const LONG: usize = 512;
+
 /// CRC-32C of `parts`, one after the other.
 pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
     parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part))
@@ -9,11 +14,15 @@ pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
 
 /// The state after the channel id, from which the checksum of every frame starts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seed(u32);
+pub(crate) struct Seed {
+    crc: u32,
+    instruction: Option<Instruction>,
+}
 
 impl Seed {
     pub(crate) fn new(channel_id: u128) -> Seed {
-        Seed(crc32c(&[&channel_id.to_le_bytes()]))
+        let crc = crc32c(&[&channel_id.to_le_bytes()]);
+        Seed { crc, instruction: Instruction::find() }
     }
 
     /// The checksum of a frame: sequence number, word, and `body`, which is the time stamp (if
@@ -24,13 +33,23 @@ impl Seed {
         let (first, second) = head.split_at_mut(8);
         first.copy_from_slice(&sequence.to_le_bytes());
         second.copy_from_slice(&word.without_checksum().to_bits().to_le_bytes());
-        crc32c::crc32c_append(crc32c::crc32c_append(self.0, &head), body)
+        match self.instruction {
+            Some(instruction) if body.len() < LONG => {
+                instruction.append(instruction.append(self.crc, &head), body)
+            }
+            _ => by_crate(self.crc, &head, body),
+        }
     }
 
     /// The check of the base on the state page.
     pub(crate) fn base(self, base_plus_one: u64) -> u64 {
-        u64::from(crc32c::crc32c_append(self.0, &base_plus_one.to_le_bytes()))
+        u64::from(crc32c::crc32c_append(self.crc, &base_plus_one.to_le_bytes()))
     }
+}
+
+#[inline(never)]
+fn by_crate(crc: u32, head: &[u8], body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(crc, head), body)
 }
 
 #[cfg(test)]

@@ -61,10 +61,9 @@ impl Cursor {
         hidden: u64,
     ) -> Option<Recorded<&'m [u8]>> {
         let at = Position { offset: self.position.offset | hidden, ..self.position };
-        let Step::Record(frame) = scan::step(mapping, at) else { return None };
+        let frame = scan::record_at(mapping, at)?;
         let sequence = self.position.sequence;
         self.position = frame.next;
-        self.liveness.heard();
         Some(frame.recorded(mapping, sequence))
     }
 
@@ -88,10 +87,10 @@ impl Cursor {
     ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
         loop {
             match scan::step(mapping, self.position) {
-                Step::Record(_) => {
-                    if let Some(record) = self.take(mapping) {
-                        return Ok(Next::Record(record));
-                    }
+                Step::Record(frame) => {
+                    let sequence = self.position.sequence;
+                    self.position = frame.next;
+                    return Ok(Next::Record(frame.recorded(mapping, sequence)));
                 }
                 Step::Padding(next) => self.position = next,
                 Step::Close(reason) => return Ok(Next::Closed(reason)),
@@ -109,6 +108,7 @@ impl Cursor {
     fn look<R>(&mut self, mapping: &Mapping) -> Result<Option<Next<R>>, ReadError> {
         let position = self.position;
         let found = self.liveness.look(
+            position.offset,
             clock::steady_millis(),
             self.timeout,
             || lock::is_held(&mapping.file),

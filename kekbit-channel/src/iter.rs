@@ -185,6 +185,22 @@ pub(crate) fn next<'m, L: Lens<'m>>(
     found.try_map(|record| look(mapping, lens, record, image.as_ref()))
 }
 
+/// Whether a run has ended. Then all that is there is hidden from it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Done {
+    hidden: u64,
+}
+
+impl Done {
+    fn set(&mut self) {
+        self.hidden = HIDDEN;
+    }
+
+    fn is_set(self) -> bool {
+        self.hidden != 0
+    }
+}
+
 /// The next item of a run of records: one in front of number `end`, waited for if asked to. Sets
 /// `done` where the run ends.
 #[inline(always)]
@@ -192,23 +208,28 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     cursor: &mut Cursor,
     lens: &L,
-    done: &mut bool,
+    done: &mut Done,
     wait: Option<Wait>,
     end: u64,
 ) -> Option<Result<Recorded<L::Item>, ReadError>> {
-    if let Some(record) = take(mapping, cursor, lens) {
+    if let Some(record) = cursor.take_unless(mapping, lens.hidden() | done.hidden) {
         return Some(look(mapping, lens, record, None));
+    }
+    if done.is_set() {
+        return None;
     }
     let mut image = None;
     match further(mapping, cursor, lens, &mut image, wait, end) {
         Ok(Next::Record(record)) => Some(look(mapping, lens, record, image.as_ref())),
         Ok(_) => {
-            *done = true;
+            done.set();
             None
         }
         Err(error) => {
             // Behind a record that is no value the run goes on.
-            *done = !matches!(error, ReadError::Invalid { .. } | ReadError::UnknownVariant { .. });
+            if !matches!(error, ReadError::Invalid { .. } | ReadError::UnknownVariant { .. }) {
+                done.set();
+            }
             Some(Err(error))
         }
     }
@@ -222,13 +243,13 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
 pub struct Iter<'r, L> {
     mapping: &'r Mapping,
     cursor: &'r mut Cursor,
-    done: bool,
+    done: Done,
     lens: L,
 }
 
 impl<'r, L> Iter<'r, L> {
     pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, lens: L) -> Iter<'r, L> {
-        Iter { mapping, cursor, done: false, lens }
+        Iter { mapping, cursor, done: Done::default(), lens }
     }
 }
 
@@ -237,9 +258,6 @@ impl<'r, L: Lens<'r>> Iterator for Iter<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
         let Self { mapping, cursor, lens, done } = self;
         advance(mapping, cursor, lens, done, None, u64::MAX)
     }
@@ -251,13 +269,13 @@ pub struct Follow<'r, L> {
     mapping: &'r Mapping,
     cursor: &'r mut Cursor,
     wait: Wait,
-    done: bool,
+    done: Done,
     lens: L,
 }
 
 impl<'r, L> Follow<'r, L> {
     pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, lens: L, wait: Wait) -> Self {
-        Follow { mapping, cursor, wait, done: false, lens }
+        Follow { mapping, cursor, wait, done: Done::default(), lens }
     }
 }
 
@@ -266,9 +284,6 @@ impl<'r, L: Lens<'r>> Iterator for Follow<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
         let Self { mapping, cursor, lens, done, wait } = self;
         advance(mapping, cursor, lens, done, Some(*wait), u64::MAX)
     }
@@ -298,7 +313,7 @@ impl<'r, L> Batch<'r, L> {
     fn left(&self) -> usize {
         let left = self.end.saturating_sub(self.records.cursor.position.sequence);
         // A run is counted as `usize`.
-        if self.records.done { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) }
+        if self.records.done.is_set() { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) }
     }
 }
 

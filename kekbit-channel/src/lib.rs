@@ -67,6 +67,9 @@ mod difference;
 mod error;
 mod clock;
 mod wait;
+#[cfg_attr(not(all(target_arch = "x86_64", not(miri))), path = "instruction/none.rs")]
+#[allow(unsafe_code, reason = "an instruction that the CPU may lack")]
+mod instruction;
 mod checksum;
 mod file;
 mod lock;

@@ -11,7 +11,9 @@ pub(crate) struct Liveness {
     /// Milliseconds of the steady clock at the last look.
     looked: Option<u64>,
     found: Finding,
-    /// Milliseconds of the steady clock when the word was first found zero since the last record.
+    /// The word that was looked at.
+    offset: u64,
+    /// Milliseconds of the steady clock when it was first found zero.
     silent_since: Option<u64>,
 }
 
@@ -25,30 +27,28 @@ pub(crate) enum Finding {
 }
 
 impl Liveness {
-    /// A record has come.
-    #[inline]
-    pub(crate) fn heard(&mut self) {
-        self.silent_since = None;
-        self.found = Finding::Pending;
-    }
-
     /// The time-out has changed: the last finding does not hold any more.
     pub(crate) fn look_again(&mut self) {
         self.looked = None;
     }
 
-    /// What to say of a zero word now, at `millis`. `is_held` asks for the lock; `is_empty` looks
+    /// What to say of a zero word at `offset` now, at `millis`. `is_held` asks for the lock; `is_empty` looks
     /// at the word once more.
     ///
     /// Gives `None` if there is something at the second look. Without that look a writer that
     /// wrote, closed and left between the first look and the question would pass for dead.
     pub(crate) fn look(
         &mut self,
+        offset: u64,
         millis: u64,
         timeout: Option<Duration>,
         is_held: impl FnOnce() -> io::Result<bool>,
         is_empty: impl FnOnce() -> bool,
     ) -> io::Result<Option<Finding>> {
+        if self.offset != offset {
+            // A record has come since.
+            (self.offset, self.silent_since, self.found) = (offset, None, Finding::Pending);
+        }
         let since = *self.silent_since.get_or_insert(millis);
         if self.looked == Some(millis) {
             return Ok(Some(self.found));
@@ -79,9 +79,9 @@ mod tests {
     #[test]
     fn only_a_second_zero_is_abandoned() {
         let mut liveness = Liveness::default();
-        let found = liveness.look(5, None, || Ok(false), || false).unwrap();
+        let found = liveness.look(64, 5, None, || Ok(false), || false).unwrap();
         assert_eq!(found, None, "the writer wrote between the look and the question");
-        let found = liveness.look(5, None, || Ok(false), || true).unwrap();
+        let found = liveness.look(64, 5, None, || Ok(false), || true).unwrap();
         assert_eq!(found, Some(Finding::Abandoned));
     }
 
@@ -91,6 +91,7 @@ mod tests {
         let mut asked = 0;
         for millis in [7, 7, 7, 8, 8, 12] {
             let found = liveness.look(
+                64,
                 millis,
                 SECOND,
                 || {
@@ -107,26 +108,23 @@ mod tests {
     #[test]
     fn silence_counts_from_the_last_record() {
         let mut liveness = Liveness::default();
-        let mut look = |millis, heard: bool| {
-            if heard {
-                liveness.heard();
-            }
-            liveness.look(millis, SECOND, || Ok(true), || true).unwrap().unwrap()
+        let mut look = |offset, millis| {
+            liveness.look(offset, millis, SECOND, || Ok(true), || true).unwrap().unwrap()
         };
-        assert_eq!(look(0, false), Finding::Pending);
-        assert_eq!(look(999, false), Finding::Pending);
-        assert_eq!(look(1000, false), Finding::TimedOut);
-        assert_eq!(look(1000, true), Finding::Pending);
-        assert_eq!(look(1999, false), Finding::Pending);
-        assert_eq!(look(2000, false), Finding::TimedOut);
+        assert_eq!(look(64, 0), Finding::Pending);
+        assert_eq!(look(64, 999), Finding::Pending);
+        assert_eq!(look(64, 1000), Finding::TimedOut);
+        assert_eq!(look(72, 1000), Finding::Pending);
+        assert_eq!(look(72, 1999), Finding::Pending);
+        assert_eq!(look(72, 2000), Finding::TimedOut);
     }
 
     #[test]
     fn abandoned_is_not_for_ever() {
         let mut liveness = Liveness::default();
-        let found = liveness.look(1, None, || Ok(false), || true).unwrap();
+        let found = liveness.look(64, 1, None, || Ok(false), || true).unwrap();
         assert_eq!(found, Some(Finding::Abandoned));
-        let found = liveness.look(2, None, || Ok(true), || true).unwrap();
+        let found = liveness.look(64, 2, None, || Ok(true), || true).unwrap();
         assert_eq!(found, Some(Finding::Pending), "recovery holds the lock");
     }
 
@@ -134,6 +132,6 @@ mod tests {
     fn a_lock_that_cannot_be_asked_is_an_error() {
         let mut liveness = Liveness::default();
         let failed = || Err(io::Error::from_raw_os_error(37));
-        assert!(liveness.look(1, None, failed, || true).is_err());
+        assert!(liveness.look(64, 1, None, failed, || true).is_err());
     }
 }

@@ -31,6 +31,7 @@ use crate::{
 pub(crate) struct Mapping {
     pub(crate) region: Region,
     pub(crate) header: Header,
+    pub(crate) track: Track,
     pub(crate) seed: Seed,
     /// Number of the first record.
     pub(crate) base: u64,
@@ -48,6 +49,37 @@ pub(crate) struct Mapping {
     looked_behind: Mutex<Option<(u64, Option<u64>)>>,
     pub(crate) path: PathBuf,
     pub(crate) file: File,
+}
+
+/// What every record of a channel asks of the header, worked out once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Track {
+    /// The word of every record, without its checksum, if they all have one length. Else that of
+    /// none.
+    pub(crate) word: Word,
+    /// Bytes from one frame to the next then.
+    pub(crate) stride: u64,
+    /// Bytes of time stamp and payload then.
+    pub(crate) body_len: u64,
+    /// Where the last frame can start then.
+    pub(crate) last_offset: u64,
+    pub(crate) checksums: bool,
+    pub(crate) time_stamps: bool,
+}
+
+impl Track {
+    fn of(header: &Header) -> Track {
+        let Header { checksums, time_stamps, stride, max_payload, .. } = *header;
+        let last = header.record_count_max().checked_sub(1);
+        Track {
+            word: last.and_then(|_| Word::record(max_payload)).unwrap_or(Word::EMPTY),
+            stride,
+            body_len: frame::head_size(time_stamps) - frame::WORD_SIZE + u64::from(max_payload),
+            last_offset: last.map_or(0, |last| header.data_offset + last * stride),
+            checksums,
+            time_stamps,
+        }
+    }
 }
 
 /// The type of a channel's records.
@@ -204,6 +236,7 @@ impl Mapping {
     ) -> Mapping {
         Mapping {
             seed: Seed::new(header.channel_id),
+            track: Track::of(&header),
             region,
             header,
             base,

@@ -50,8 +50,48 @@ impl<'m> Frame<'m> {
     }
 }
 
-/// Looks at a position that lies between two frames.
+/// The record at a position that lies between two frames, if there is one that is whole: the way of
+/// almost every record. The rest is told by [`step`].
 #[inline(always)]
+pub(crate) fn record_at(mapping: &Mapping, at: Position) -> Option<Frame<'_>> {
+    if mapping.track.stride != 0 {
+        return strided(mapping, at);
+    }
+    match step(mapping, at) {
+        Step::Record(frame) => Some(frame),
+        _ => None,
+    }
+}
+
+/// The same in a channel with a stride.
+#[inline(always)]
+pub(crate) fn strided(mapping: &Mapping, at: Position) -> Option<Frame<'_>> {
+    let track = &mapping.track;
+    if track.last_offset < at.offset {
+        return None;
+    }
+    // Acquire, in `load`: pairs with the Release store in `Unpublished::publish`.
+    let frame = mapping.region.frame(at.offset, track.body_len)?;
+    let word = Word::from_bits(frame.load());
+    let expected = if track.checksums { word.without_checksum() } else { word };
+    if expected != track.word {
+        return None;
+    }
+    // SAFETY: as in `record`.
+    let body = unsafe { frame.committed() };
+    if track.checksums && word.checksum() != mapping.seed.frame(at.sequence, word, body) {
+        return None;
+    }
+    let next = at.after_record(track.stride);
+    if track.time_stamps {
+        let (stamp, payload) = body.split_first_chunk::<8>()?;
+        return Some(Frame { stamp: Some(u64::from_le_bytes(*stamp)), payload, next });
+    }
+    Some(Frame { stamp: None, payload: body, next })
+}
+
+/// Looks at a position that lies between two frames.
+#[inline]
 pub(crate) fn step(mapping: &Mapping, at: Position) -> Step<'_> {
     // Acquire, in `Region::load`: pairs with the Release store in `Writer::publish`. Behind the
     // end of the region there is nothing, as behind the last frame.
@@ -66,7 +106,7 @@ pub(crate) fn step(mapping: &Mapping, at: Position) -> Step<'_> {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn record(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     let size = match frame_size(mapping, at, len) {
         Ok(size) => size,

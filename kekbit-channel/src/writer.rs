@@ -142,24 +142,29 @@ impl Writer {
     #[inline]
     pub fn append(&mut self, payload: &[u8]) -> Result<u64, WriteError> {
         let len = self.fitting(payload.len())?;
-        self.append_with(len, |body| {
-            // The lengths agree: `append_with` gives as many bytes as it was asked for.
-            body.copy_from_slice(payload);
-        })
+        let size = self.mapping.header.frame_size(len);
+        // The lengths agree: `append_with` gives as many bytes as it was asked for.
+        self.append_with(len, size, |body| body.copy_from_slice(payload))
     }
 
-    /// Appends a record of `len` bytes that `fill` writes, all of them. A `fill` that panics may
-    /// leave bytes behind, so in a raw channel it must not.
-    #[inline]
+    /// Appends a record of `len` bytes that `fill` writes, all of them, in a frame of `size` bytes.
+    /// A `fill` that panics may leave bytes behind, so in a raw channel it must not.
+    #[inline(always)]
     pub(crate) fn append_with(
         &mut self,
         len: u32,
+        size: u64,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<u64, WriteError> {
-        self.reserve(len)?;
+        self.reserve(size)?;
         let stamp = self.stamp();
-        fill(self.payload(len));
-        Ok(self.publish(len, stamp))
+        Ok(self.publish(len, size, stamp, fill))
+    }
+
+    /// The stride, in a channel that has one.
+    #[inline]
+    pub(crate) fn stride(&self) -> u64 {
+        self.mapping.track.stride
     }
 
     /// Claims room for a record of at most `len` bytes, to be filled in place. The bytes are zero
@@ -283,10 +288,9 @@ impl Writer {
         }
     }
 
-    /// Makes sure that a frame of that payload can be written at the tail.
+    /// Makes sure that a frame of that size can be written at the tail.
     #[inline]
-    fn reserve(&mut self, len: u32) -> Result<(), WriteError> {
-        let size = self.mapping.header.frame_size(len);
+    fn reserve(&mut self, size: u64) -> Result<(), WriteError> {
         if self.tail.offset + size <= self.fence {
             return Ok(());
         }
@@ -326,7 +330,7 @@ impl Writer {
     /// The time stamp of the next record, if the channel has them.
     #[inline]
     fn stamp(&mut self) -> Option<u64> {
-        if !self.mapping.header.time_stamps {
+        if !self.mapping.track.time_stamps {
             return None;
         }
         let now = (self.clock)().as_nanos();
@@ -361,27 +365,39 @@ impl Writer {
         }
     }
 
-    /// Publishes the record at the tail, whose payload is in place, and gives its number.
-    #[inline]
-    fn publish(&mut self, len: u32, stamp: Option<u64>) -> u64 {
-        let sequence = self.tail.sequence;
-        // `len` is not above the header's largest payload, which is below what a word can say.
-        let mut word = Word::record(len).unwrap_or(Word::EMPTY);
-        let (checksums, seed) = (self.mapping.header.checksums, self.mapping.seed);
-        if checksums || stamp.is_some() {
-            let head = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
-            let body = self.body(head + u64::from(len));
-            if let (Some(stamp), Some((place, _))) = (stamp, body.split_first_chunk_mut::<8>()) {
-                *place = stamp.to_le_bytes();
-            }
-            if checksums {
-                word = word.with_checksum(seed.frame(sequence, word, body));
+    /// Publishes a record at the tail, once `fill` has written its payload, and gives its number.
+    #[inline(always)]
+    fn publish(
+        &mut self,
+        len: u32,
+        size: u64,
+        stamp: Option<u64>,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> u64 {
+        let Position { offset, sequence } = self.tail;
+        let head = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
+        let mapping = &*self.mapping;
+        // SAFETY: as in `body`; what is given borrows the mapping, and is gone when this method
+        // ends, which has the writer to itself.
+        let frame = unsafe { mapping.region.unpublished(offset, head + u64::from(len)) };
+        let Some(frame) = frame else { outside(offset) };
+        match (stamp, &mut *frame.body) {
+            (None, payload) => fill(payload),
+            (Some(stamp), body) => {
+                if let Some((place, payload)) = body.split_first_chunk_mut::<8>() {
+                    *place = stamp.to_le_bytes();
+                    fill(payload);
+                }
             }
         }
-        // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
-        let stored = self.mapping.region.store(self.tail.offset, word.to_bits());
-        debug_assert!(stored.is_some(), "the tail of a writer is a word of its region");
-        self.tail = self.tail.after_record(self.mapping.header.frame_size(len));
+        // `len` is not above the header's largest payload, which is below what a word can say.
+        let mut word = Word::record(len).unwrap_or(Word::EMPTY);
+        if mapping.track.checksums {
+            word = word.with_checksum(mapping.seed.frame(sequence, word, frame.body));
+        }
+        // Release, in `publish`: pairs with the Acquire load in `scan::step`.
+        frame.publish(word.to_bits());
+        self.tail = self.tail.after_record(size);
         sequence
     }
 
@@ -416,11 +432,11 @@ impl Writer {
         }
         let after = self.tail.after_record(size);
         let sequence = if rest <= ZEROED_MAX {
-            self.publish(len, stamp)
+            self.publish(len, size, stamp, |_| {})
         } else {
             // The padding first: nobody comes to it before the record is there.
             self.mapping.mark(after, Word::padding(padding_len(rest)));
-            let sequence = self.publish(len, stamp);
+            let sequence = self.publish(len, size, stamp, |_| {});
             self.tail = self.tail.after_padding(padding_len(rest));
             sequence
         };
@@ -485,10 +501,11 @@ pub struct Claim<W: DerefMut<Target = Writer>> {
 impl<W: DerefMut<Target = Writer>> Claim<W> {
     pub(crate) fn on(mut writer: W, len: usize) -> Result<Claim<W>, WriteError> {
         let len = writer.fitting(len)?;
-        writer.reserve(len)?;
+        let size = writer.mapping.header.frame_size(len);
+        writer.reserve(size)?;
         // Until it is settled, every other operation has to look closer.
         let fence = std::mem::take(&mut writer.fence);
-        writer.claimed_size = writer.mapping.header.frame_size(len);
+        writer.claimed_size = size;
         let stamp = writer.stamp();
         Ok(Claim { writer, len, stamp, fence })
     }
@@ -562,6 +579,11 @@ impl<W: DerefMut<Target = Writer>> Drop for Claim<W> {
 fn padding_len(size: u64) -> u32 {
     // A frame's size less its word always fits: see `PAYLOAD_LEN_MAX`.
     u32::try_from(size - WORD_SIZE).unwrap_or(frame::LENGTH_MAX)
+}
+
+#[cold]
+fn outside(offset: u64) -> ! {
+    unreachable!("a frame at {offset}, where `reserve` lets nothing past the end of the region")
 }
 
 #[cold]

@@ -9,7 +9,7 @@ use crate::{
     debug::debug_fields,
     error::{OpenError, ReadError},
     header::Header,
-    iter::{advance, look_once},
+    iter::{Done, advance, look_once},
     mapping::Mapping,
     next::Recorded,
     search,
@@ -69,7 +69,7 @@ impl<T: Record> Channel<T> {
         Views {
             mapping: &self.mapping,
             cursor: Cursor::at_start(&self.mapping),
-            done: false,
+            done: Done::default(),
             record: PhantomData,
         }
     }
@@ -111,7 +111,7 @@ impl<T: Record> Channel<T> {
 pub struct Views<'c, T> {
     mapping: &'c Mapping,
     cursor: Cursor,
-    done: bool,
+    done: Done,
     record: PhantomData<fn() -> T>,
 }
 
@@ -120,9 +120,6 @@ impl<'c, T: Record> Iterator for Views<'c, T> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
         let Self { mapping, cursor, done, .. } = self;
         advance(mapping, cursor, &InPlace::<T>::LENS, done, None, u64::MAX)
     }

@@ -135,7 +135,7 @@ impl<T: Record> TypedWriter<T> {
 /// Encodes a value at the tail and publishes it.
 #[inline]
 pub(crate) fn append<T: Record>(writer: &mut Writer, value: &T) -> Result<u64, WriteError> {
-    writer.append_with(size::<T>(), |payload| encode(value, payload))
+    writer.append_with(size::<T>(), writer.stride(), |payload| encode(value, payload))
 }
 
 /// Bytes of every record.
