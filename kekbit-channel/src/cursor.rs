@@ -1,8 +1,9 @@
 //! [`Cursor`]: where a reader is, and what it finds there. The polling of all readers.
 
-use std::time::Duration;
+use std::{hint, time::Duration};
 
 use crate::{
+    chase::Chase,
     clock,
     error::ReadError,
     liveness::{Finding, Liveness},
@@ -16,12 +17,16 @@ use crate::{
 /// Behind the end of every mapping, whatever it is combined with.
 pub(crate) const HIDDEN: u64 = u64::MAX;
 
+/// How often a reader that spins looks at a word before it asks whether its writer lives.
+const LOOKS: u32 = 64;
+
 /// What a reader has of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor {
     pub(crate) position: Position,
     liveness: Liveness,
     timeout: Option<Duration>,
+    chase: Chase,
 }
 
 impl Cursor {
@@ -30,6 +35,7 @@ impl Cursor {
             position: mapping.start(),
             liveness: Liveness::default(),
             timeout: mapping.header.writer_timeout,
+            chase: Chase::default(),
         }
     }
 
@@ -132,13 +138,38 @@ impl Cursor {
         mapping: &'m Mapping,
         wait: Wait,
     ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
+        if let Some(record) = self.take(mapping) {
+            return Ok(Next::Record(record));
+        }
         let mut round = 0;
         loop {
+            if wait.spins(round) {
+                self.linger(mapping, round == 0);
+            } else {
+                wait.pause(round);
+            }
             match self.poll(mapping)? {
-                Next::Pending => wait.pause(round),
+                Next::Pending => round = round.saturating_add(1),
                 other => return Ok(other),
             }
-            round = round.saturating_add(1);
+        }
+    }
+
+    /// Waits a moment for the word to change, without asking anybody. At first, out of the way of
+    /// a writer that is fast.
+    fn linger(&mut self, mapping: &Mapping, first: bool) {
+        if first {
+            for _ in 0..self.chase.caught_up(self.position.sequence) {
+                hint::spin_loop();
+            }
+        }
+        for look in 0..LOOKS {
+            // Acquire, in `Region::load`; what is there is read by the poll that follows.
+            if mapping.region.load(self.position.offset) != Some(0) {
+                self.chase.came(look);
+                return;
+            }
+            hint::spin_loop();
         }
     }
 }

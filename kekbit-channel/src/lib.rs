@@ -84,6 +84,7 @@ mod durability;
 #[allow(unsafe_code, reason = "the writing end of the handshake: slices of what is claimed")]
 mod writer;
 mod liveness;
+mod chase;
 mod cursor;
 mod search;
 mod iter;

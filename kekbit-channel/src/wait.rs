@@ -1,6 +1,10 @@
 //! [`Wait`]: how a caller waits for the next record.
 
-use std::{hint, thread, time::Duration};
+use std::{thread, time::Duration};
+
+/// The rounds in which [`Wait::Backoff`] spins, and those before it sleeps.
+const BACKOFF_SPINS: u32 = 4;
+const BACKOFF_YIELDS: u32 = 36;
 
 /// How [`follow`](crate::TypedReader::follow) waits when there is nothing to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,16 +23,24 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// Waits for the `round`-th time in a row, from 0.
+    /// Whether to spin in that round, from 0.
+    pub(crate) fn spins(self, round: u32) -> bool {
+        match self {
+            Wait::Spin => true,
+            Wait::Backoff => round < BACKOFF_SPINS,
+            Wait::Yield | Wait::Sleep(_) => false,
+        }
+    }
+
+    /// Waits in that round, where it does not spin.
     pub(crate) fn pause(self, round: u32) {
         match self {
-            Wait::Spin => hint::spin_loop(),
+            Wait::Spin => {}
             Wait::Yield => thread::yield_now(),
             Wait::Sleep(time) => thread::sleep(time),
-            Wait::Backoff if round < 128 => hint::spin_loop(),
-            Wait::Backoff if round < 160 => thread::yield_now(),
+            Wait::Backoff if round < BACKOFF_YIELDS => thread::yield_now(),
             Wait::Backoff => {
-                let doubled = (round - 160).min(5);
+                let doubled = (round - BACKOFF_YIELDS).min(5);
                 thread::sleep(Duration::from_micros(32 << doubled).min(Duration::from_millis(1)));
             }
         }

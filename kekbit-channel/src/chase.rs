@@ -1,0 +1,62 @@
+//! [`Chase`]: how a reader that has caught up with its writer waits for what comes next.
+//!
+//! A reader that looks at the next word all the time takes its cache line away from the writer that
+//! is about to fill it, and both pay for each record: while a stream is fast, that costs several
+//! times what the records do. One that looks away for a while lets the writer fill some lines, and
+//! then reads them in one go; but looking away is what a single answer must not wait for. So the
+//! reader looks away only while there is a stream, and only for as long as it takes to bring a few
+//! lines of records.
+//!
+//! The trouble is known as temporal slipping (Giacomoni, Moseley, Vachharajani: FastForward for
+//! Efficient Pipeline Parallelism, PPoPP 2008); there it is dealt with by a distance that is kept.
+
+/// Records that have to come at once, one after the other, before a reader looks away.
+const STREAM: u32 = 16;
+/// How long it looks away at first, at the most, in turns of the CPU's spin hint.
+const TURNS_MIN: u32 = 8;
+const TURNS_MAX: u32 = 96;
+/// Records that a look away is to bring: with fewer it takes longer, with many more it is cut. With
+/// hardly any it was in vain, and the stream is over.
+const RUN_WANTED: u64 = 12;
+const RUN_ENOUGH: u64 = 96;
+const RUN_IN_VAIN: u64 = 3;
+/// A record that is there at one of the first looks has come at once.
+const LOOKS_AT_ONCE: u32 = 2;
+
+/// What a reader knows of its writer's pace.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Chase {
+    /// How long to look away when all is read; 0 is to look all the time.
+    turns: u32,
+    /// How many records in a row have come at once.
+    streak: u32,
+    /// The number of the record that came after the last wait.
+    resumed_at: u64,
+}
+
+impl Chase {
+    /// All is read, up to record `sequence`: says how long to look away.
+    #[inline]
+    pub(crate) fn caught_up(&mut self, sequence: u64) -> u32 {
+        let run = sequence.wrapping_sub(self.resumed_at);
+        self.resumed_at = sequence;
+        if self.turns == 0 {
+            if STREAM <= self.streak {
+                self.turns = TURNS_MIN;
+            }
+        } else if run < RUN_IN_VAIN {
+            (self.turns, self.streak) = (0, 0);
+        } else if run < RUN_WANTED {
+            self.turns = (self.turns + self.turns / 2).min(TURNS_MAX);
+        } else if RUN_ENOUGH < run {
+            self.turns -= self.turns / 4;
+        }
+        self.turns
+    }
+
+    /// A record has come, at that look.
+    #[inline]
+    pub(crate) fn came(&mut self, look: u32) {
+        self.streak = if look < LOOKS_AT_ONCE { self.streak.saturating_add(1) } else { 0 };
+    }
+}
