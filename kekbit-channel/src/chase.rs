@@ -39,6 +39,10 @@ impl Chase {
     #[inline]
     pub(crate) fn caught_up(&mut self, sequence: u64) -> u32 {
         let run = sequence.wrapping_sub(self.resumed_at);
+        if run == 0 {
+            // Still waiting.
+            return 0;
+        }
         self.resumed_at = sequence;
         if self.turns == 0 {
             if STREAM <= self.streak {
@@ -52,6 +56,11 @@ impl Chase {
             self.turns -= self.turns / 4;
         }
         self.turns
+    }
+
+    /// Nothing has come.
+    pub(crate) fn silent(&mut self) {
+        (self.turns, self.streak) = (0, 0);
     }
 
     /// A record has come, at that look.

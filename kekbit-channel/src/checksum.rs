@@ -2,7 +2,7 @@
 
 use kekbit_codec::frame::Word;
 
-use crate::instruction::Instruction;
+use crate::cpu::Crc32c;
 
 /// From so many bytes on the crate is faster, which sums several streams at once.
 const LONG: usize = 512;
@@ -16,13 +16,13 @@ pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seed {
     crc: u32,
-    instruction: Option<Instruction>,
+    cpu: Option<Crc32c>,
 }
 
 impl Seed {
     pub(crate) fn new(channel_id: u128) -> Seed {
         let crc = crc32c(&[&channel_id.to_le_bytes()]);
-        Seed { crc, instruction: Instruction::find() }
+        Seed { crc, cpu: Crc32c::find() }
     }
 
     /// The checksum of a frame: sequence number, word, and `body`, which is the time stamp (if
@@ -33,9 +33,9 @@ impl Seed {
         let (first, second) = head.split_at_mut(8);
         first.copy_from_slice(&sequence.to_le_bytes());
         second.copy_from_slice(&word.without_checksum().to_bits().to_le_bytes());
-        match self.instruction {
-            Some(instruction) if body.len() < LONG => {
-                instruction.append(instruction.append(self.crc, &head), body)
+        match self.cpu {
+            Some(cpu) if body.len() < LONG => {
+                cpu.append(cpu.append(self.crc, &head), body)
             }
             _ => by_crate(self.crc, &head, body),
         }

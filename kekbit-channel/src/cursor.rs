@@ -138,38 +138,37 @@ impl Cursor {
         mapping: &'m Mapping,
         wait: Wait,
     ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
-        if let Some(record) = self.take(mapping) {
-            return Ok(Next::Record(record));
-        }
         let mut round = 0;
         loop {
+            match self.poll(mapping)? {
+                Next::Pending => {}
+                other => return Ok(other),
+            }
             if wait.spins(round) {
-                self.linger(mapping, round == 0);
+                self.linger(mapping);
             } else {
                 wait.pause(round);
             }
-            match self.poll(mapping)? {
-                Next::Pending => round = round.saturating_add(1),
-                other => return Ok(other),
-            }
+            round = round.saturating_add(1);
         }
     }
 
-    /// Waits a moment for the word to change, without asking anybody. At first, out of the way of
-    /// a writer that is fast.
-    fn linger(&mut self, mapping: &Mapping, first: bool) {
-        if first {
-            for _ in 0..self.chase.caught_up(self.position.sequence) {
-                hint::spin_loop();
-            }
+    /// Waits a moment for the word to change, without asking anybody, and at first out of the way
+    /// of a writer that is fast. Says whether it has.
+    #[inline(never)]
+    pub(crate) fn linger(&mut self, mapping: &Mapping) -> bool {
+        for _ in 0..self.chase.caught_up(self.position.sequence) {
+            hint::spin_loop();
         }
         for look in 0..LOOKS {
             // Acquire, in `Region::load`; what is there is read by the poll that follows.
             if mapping.region.load(self.position.offset) != Some(0) {
                 self.chase.came(look);
-                return;
+                return true;
             }
             hint::spin_loop();
         }
+        self.chase.silent();
+        false
     }
 }

@@ -218,6 +218,13 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
     if done.is_set() {
         return None;
     }
+    // Once: what comes need not be a record that can be taken.
+    if wait.is_some_and(Wait::spins_first)
+        && cursor.linger(mapping)
+        && let Some(record) = cursor.take_unless(mapping, lens.hidden())
+    {
+        return Some(look(mapping, lens, record, None));
+    }
     let mut image = None;
     match further(mapping, cursor, lens, &mut image, wait, end) {
         Ok(Next::Record(record)) => Some(look(mapping, lens, record, image.as_ref())),

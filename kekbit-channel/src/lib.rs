@@ -65,11 +65,11 @@ mod debug;
 mod next;
 mod difference;
 mod error;
+#[cfg_attr(any(not(target_arch = "x86_64"), miri, loom), path = "cpu/none.rs")]
+#[allow(unsafe_code, reason = "instructions that the language does not have")]
+mod cpu;
 mod clock;
 mod wait;
-#[cfg_attr(not(all(target_arch = "x86_64", not(miri))), path = "instruction/none.rs")]
-#[allow(unsafe_code, reason = "an instruction that the CPU may lack")]
-mod instruction;
 mod checksum;
 mod file;
 mod lock;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kekbit_codec::frame;
 
 use crate::{
-    clock::{self, Clock},
+    clock::Clock,
     error::OptionsError,
     layout::{FLAG_CHECKSUMS, FLAG_TIME_STAMPS},
 };
@@ -40,7 +40,7 @@ pub struct ChannelOptions {
     pub(crate) prefault: Prefault,
     pub(crate) mode: u32,
     pub(crate) network: bool,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Option<Clock>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +116,7 @@ impl ChannelOptions {
             prefault: Prefault::Off,
             mode: 0o600,
             network: false,
-            clock: clock::system,
+            clock: None,
         }
     }
 
@@ -195,7 +195,7 @@ impl ChannelOptions {
 
     /// Takes time stamps from `clock` instead of the system's: for replays and tests.
     pub fn clock(mut self, clock: Clock) -> ChannelOptions {
-        self.clock = clock;
+        self.clock = Some(clock);
         self
     }
 

@@ -32,6 +32,12 @@ impl Wait {
         }
     }
 
+    /// Whether to spin before anything is asked.
+    #[inline]
+    pub(crate) fn spins_first(self) -> bool {
+        matches!(self, Wait::Spin | Wait::Backoff)
+    }
+
     /// Waits in that round, where it does not spin.
     pub(crate) fn pause(self, round: u32) {
         match self {

@@ -23,7 +23,7 @@ use kekbit_codec::{
 };
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Source},
     durability::{Durability, Synced},
     error::{CloseError, CreateError, PoisonReason, SyncError, WriteError},
     header::Header,
@@ -82,7 +82,7 @@ pub struct Writer {
     state: State,
     /// Whether the last record was refused for want of room.
     refused: bool,
-    clock: Clock,
+    clock: Source,
     /// Nanoseconds; time stamps never go below it.
     last_stamp: u64,
     lag_max_nanos: u64,
@@ -117,7 +117,7 @@ impl Writer {
     }
 
     /// A writer at the start of an empty channel of which it holds the lock.
-    pub(crate) fn start(mapping: Mapping, clock: Clock) -> Writer {
+    pub(crate) fn start(mapping: Mapping, clock: Option<Clock>) -> Writer {
         let tail = mapping.start();
         Writer {
             durability: Arc::new(Durability::new(tail)),
@@ -127,7 +127,7 @@ impl Writer {
             claimed_size: 0,
             state: State::Open,
             refused: false,
-            clock,
+            clock: Source::new(clock),
             last_stamp: 0,
             lag_max_nanos: 0,
             owner: std::process::id(),
@@ -333,7 +333,7 @@ impl Writer {
         if !self.mapping.track.time_stamps {
             return None;
         }
-        let now = (self.clock)().as_nanos();
+        let now = self.clock.nanos();
         if now < self.last_stamp {
             self.lag_max_nanos = self.lag_max_nanos.max(self.last_stamp - now);
         } else {

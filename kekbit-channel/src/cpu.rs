@@ -1,20 +1,25 @@
-//! [`Instruction`]: CRC-32C by the CPU's own instruction, inlined where frames are written and read.
+//! What the CPU can do and the language cannot say: CRC-32C by one instruction, and a counter that
+//! is a clock.
 //!
 //! A crate has to ask the CPU at each call, or to be called where it could be inlined; for a short
 //! record that takes longer than the sum itself. Here the CPU is asked once, and the instruction
 //! stands in line. It is written as assembly, because what the compiler offers for it can only be
 //! inlined into functions that are compiled for such CPUs alone.
 
-use std::arch::asm;
+use std::{
+    arch::{asm, x86_64::_rdtsc},
+    fs,
+    sync::OnceLock,
+};
 
-/// That this CPU has the instruction: proof of it, as nothing else makes one.
+/// That this CPU has the instruction for CRC-32C: proof of it, as nothing else makes one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Instruction(());
+pub(crate) struct Crc32c(());
 
-impl Instruction {
+impl Crc32c {
     /// Asks the CPU.
-    pub(crate) fn find() -> Option<Instruction> {
-        std::arch::is_x86_feature_detected!("sse4.2").then_some(Instruction(()))
+    pub(crate) fn find() -> Option<Crc32c> {
+        std::arch::is_x86_feature_detected!("sse4.2").then_some(Crc32c(()))
     }
 
     /// Goes on with a CRC-32C over more bytes, as `crc32c::crc32c_append` does.
@@ -61,13 +66,39 @@ impl Instruction {
     }
 }
 
+/// A counter that goes on at one pace on all CPUs, whatever they do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counter(());
+
+impl Counter {
+    /// Whether there is one that the kernel takes its own time from: then it has found out that the
+    /// CPUs agree, and watches over it.
+    pub(crate) fn find() -> Option<Counter> {
+        static FOUND: OnceLock<bool> = OnceLock::new();
+        let is_trusted = || {
+            let source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+            fs::read_to_string(source).is_ok_and(|source| source.trim() == "tsc")
+        };
+        FOUND.get_or_init(is_trusted).then_some(Counter(()))
+    }
+
+    /// Where it stands.
+    #[inline(always)]
+    pub(crate) fn read(self) -> u64 {
+        // SAFETY: every CPU of this architecture has the instruction, which touches no memory. The
+        // kernel can forbid it to a process (`prctl(PR_SET_TSC)`), which then asks for the signal
+        // that comes.
+        unsafe { _rdtsc() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn it_says_what_the_crate_says() {
-        let Some(instruction) = Instruction::find() else { return };
+        let Some(instruction) = Crc32c::find() else { return };
         let bytes: Vec<u8> = (0..200_u32).map(|n| (n * n % 251) as u8).collect();
         for start in 0..9 {
             for end in start..bytes.len() {
