@@ -1,14 +1,32 @@
 //! What a valgrind counts.
-use std::{env, hint::black_box, path::Path};
 use kekbit_channel::{ChannelOptions, Record, TypedReader, TypedWriter};
+use std::{env, hint::black_box, path::Path};
 
 const COUNT: u64 = 10_000;
 
 #[derive(Record, Clone, Copy)]
-struct Numbers { a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64 }
+struct Numbers {
+    a: u64,
+    b: u64,
+    c: u64,
+    d: u64,
+    e: u64,
+    f: u64,
+    g: u64,
+    h: u64,
+}
 
 fn numbers(seed: u64) -> Numbers {
-    Numbers { a: seed, b: seed ^ 1, c: seed ^ 2, d: seed ^ 3, e: seed ^ 4, f: seed ^ 5, g: seed ^ 6, h: seed ^ 7 }
+    Numbers {
+        a: seed,
+        b: seed ^ 1,
+        c: seed ^ 2,
+        d: seed ^ 3,
+        e: seed ^ 4,
+        f: seed ^ 5,
+        g: seed ^ 6,
+        h: seed ^ 7,
+    }
 }
 
 fn sum(numbers: &Numbers) -> u64 {
@@ -39,17 +57,25 @@ fn main() {
     let folder = env::temp_dir();
     let which = env::args().nth(1).unwrap_or_default();
     for checked in [false, true] {
-        if which == "checked" && !checked || which == "plain" && checked { continue; }
+        if which == "checked" && !checked || which == "plain" && checked {
+            continue;
+        }
         let path = Path::new(&folder).join(format!("instr-{}", std::process::id()));
         let mut options = ChannelOptions::new().records(COUNT);
-        if !checked { options = options.without_checksums(); }
+        if !checked {
+            options = options.without_checksums();
+        }
         let mut writer = TypedWriter::<Numbers>::create(&path, &options).unwrap();
-        for seed in 0..COUNT { append_one(&mut writer, black_box(&numbers(seed))); }
+        for seed in 0..COUNT {
+            append_one(&mut writer, black_box(&numbers(seed)));
+        }
         let mut reader = TypedReader::<Numbers>::open(&path).unwrap();
         let a = replay_all(&mut reader);
         reader.seek(0).unwrap();
         let mut b = 0_u64;
-        for _ in 0..COUNT { b = b.wrapping_add(next_one(&mut reader)); }
+        for _ in 0..COUNT {
+            b = b.wrapping_add(next_one(&mut reader));
+        }
         assert_eq!(a, b);
         std::fs::remove_file(&path).unwrap();
     }

@@ -34,9 +34,7 @@ impl Seed {
         first.copy_from_slice(&sequence.to_le_bytes());
         second.copy_from_slice(&word.without_checksum().to_bits().to_le_bytes());
         match self.cpu {
-            Some(cpu) if body.len() < LONG => {
-                cpu.append(cpu.append(self.crc, &head), body)
-            }
+            Some(cpu) if body.len() < LONG => cpu.append(cpu.append(self.crc, &head), body),
             _ => by_crate(self.crc, &head, body),
         }
     }

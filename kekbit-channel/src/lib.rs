@@ -81,6 +81,7 @@ mod mapping;
 #[allow(unsafe_code, reason = "the reading end of the handshake: slices of what is committed")]
 mod scan;
 mod durability;
+mod prefault;
 #[allow(unsafe_code, reason = "the writing end of the handshake: slices of what is claimed")]
 mod writer;
 mod liveness;

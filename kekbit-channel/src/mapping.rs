@@ -25,6 +25,9 @@ use crate::{
     sync::{AtomicU64, Mutex, Ordering},
 };
 
+/// Up to which capacity channels in memory are made present at creation, unless told otherwise.
+const PREFAULTED_MAX: u64 = 64 << 20;
+
 /// A channel in memory. The lock of a writer belongs to `file`, which is dropped after `region`:
 /// fields are dropped in the order in which they stand here.
 #[derive(Debug)]
@@ -156,7 +159,12 @@ impl Mapping {
             .write_all_at(&first_state(seed, base), header.state_offset())
             .map_err(at("writing its state"))?;
         let region = Region::map_writable(&new.file, size).map_err(at("mapping it"))?;
-        if options.prefault == Prefault::All {
+        let in_memory = storage == Storage::Memory;
+        if in_memory {
+            region.prefer_huge_pages();
+        }
+        let small = in_memory && plan.capacity <= PREFAULTED_MAX;
+        if options.prefault == Prefault::All || options.prefault == Prefault::Auto && small {
             region.prefault(data_offset, size - data_offset);
         }
         if !lock::acquire(&new.file).map_err(at("locking it"))? {
@@ -167,8 +175,7 @@ impl Mapping {
             std::io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
             _ => at("giving it its name")(source),
         })?;
-        let volatile = storage == Storage::Memory;
-        let mut mapping = Mapping::over(region, header, base, file, path, volatile);
+        let mut mapping = Mapping::over(region, header, base, file, path, in_memory);
         mapping.native = true;
         Ok(mapping)
     }

@@ -87,12 +87,18 @@ impl Alignment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Prefault {
-    /// Pages come when they are first written.
+    /// As [`All`](Self::All) in memory (tmpfs) up to 64 MiB, where a page takes microseconds; else
+    /// as [`Off`](Self::Off).
     #[default]
+    Auto,
+    /// Pages come when they are first written.
     Off,
     /// The whole channel at creation. On a disk this makes all of it dirty, so that the first sync
     /// writes all of it out.
     All,
+    /// Some megabytes in front of the writer, by a thread of its own: for channels that are large,
+    /// or on a disk, and a core to spare.
+    Ahead,
 }
 
 impl Default for ChannelOptions {
@@ -113,7 +119,7 @@ impl ChannelOptions {
             alignment: Alignment::Packed,
             writer_timeout: None,
             writer_id: 0,
-            prefault: Prefault::Off,
+            prefault: Prefault::Auto,
             mode: 0o600,
             network: false,
             clock: None,

@@ -188,18 +188,27 @@ impl Region {
         Ok(())
     }
 
-    /// Makes every page of a range present and writable, without changing a byte.
-    pub(crate) fn prefault(&self, offset: u64, len: u64) {
-        if !self.writable {
-            return;
-        }
+    /// Makes every page of a range present and writable, without changing a byte: `false` if the
+    /// system has no call for that.
+    pub(crate) fn populate(&self, offset: u64, len: u64) -> bool {
         #[cfg(target_os = "linux")]
-        if let Memory::File(map) = &self.memory
-            && map.advise_range(memmap2::Advice::PopulateWrite, index(offset), index(len)).is_ok()
-        {
+        #[allow(irrefutable_let_patterns, reason = "tests have other memory too")]
+        if let Memory::File(map) = &self.memory {
+            // From 5.14 on.
+            return map
+                .advise_range(memmap2::Advice::PopulateWrite, index(offset), index(len))
+                .is_ok();
+        }
+        let _ = (offset, len);
+        false
+    }
+
+    /// The same in any case, while nobody writes yet.
+    pub(crate) fn prefault(&self, offset: u64, len: u64) {
+        if !self.writable || self.populate(offset, len) {
             return;
         }
-        // Kernels before 5.14 and other systems: an atomic write that changes nothing, a page.
+        // An atomic write that changes nothing, a page.
         // NB: not `fetch_or(0)`, which the compiler may turn into a load; then the page would be
         // present, but not writable.
         for page in (offset..offset + len).step_by(4096) {
@@ -207,6 +216,16 @@ impl Region {
                 // Relaxed: the value does not change, so there is nothing to order.
                 let _ = word.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Asks for large pages, where memory has them.
+    pub(crate) fn prefer_huge_pages(&self) {
+        #[cfg(target_os = "linux")]
+        #[allow(irrefutable_let_patterns, reason = "tests have other memory too")]
+        if let Memory::File(map) = &self.memory {
+            // A hint.
+            let _ = map.advise(memmap2::Advice::HugePage);
         }
     }
 

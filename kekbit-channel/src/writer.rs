@@ -23,7 +23,7 @@ use kekbit_codec::{
 };
 
 use crate::{
-    clock::{Clock, Source},
+    clock::Source,
     durability::{Durability, Synced},
     error::{CloseError, CreateError, PoisonReason, SyncError, WriteError},
     header::Header,
@@ -31,7 +31,8 @@ use crate::{
     lock,
     mapping::{Mapping, Position, RecordType},
     next::CloseReason,
-    options::ChannelOptions,
+    options::{ChannelOptions, Prefault},
+    prefault::Ahead,
 };
 
 /// A clock that is this much behind the last time stamp is worth a word.
@@ -72,6 +73,7 @@ const LAG_REPORTED_NANOS: u64 = 1_000_000_000;
 pub struct Writer {
     mapping: Arc<Mapping>,
     durability: Arc<Durability>,
+    ahead: Option<Ahead>,
     /// Where the next frame goes, and its record's number.
     tail: Position,
     /// A frame that ends here or before needs no closer look. 0 while a claim is open and once the
@@ -105,7 +107,7 @@ impl Writer {
     /// # Errors
     /// [`CreateError`] says which option, limit or step of the system is in the way.
     pub fn create(path: impl AsRef<Path>, options: &ChannelOptions) -> Result<Writer, CreateError> {
-        Ok(Writer::start(Mapping::create(path.as_ref(), options, None)?, options.clock))
+        Ok(Writer::start(Mapping::create(path.as_ref(), options, None)?, options))
     }
 
     pub(crate) fn create_typed(
@@ -113,21 +115,25 @@ impl Writer {
         options: &ChannelOptions,
         record: RecordType,
     ) -> Result<Writer, CreateError> {
-        Ok(Writer::start(Mapping::create(path, options, Some(record))?, options.clock))
+        Ok(Writer::start(Mapping::create(path, options, Some(record))?, options))
     }
 
     /// A writer at the start of an empty channel of which it holds the lock.
-    pub(crate) fn start(mapping: Mapping, clock: Option<Clock>) -> Writer {
+    pub(crate) fn start(mapping: Mapping, options: &ChannelOptions) -> Writer {
         let tail = mapping.start();
+        let mapping = Arc::new(mapping);
         Writer {
             durability: Arc::new(Durability::new(tail)),
-            mapping: Arc::new(mapping),
+            ahead: (options.prefault == Prefault::Ahead)
+                .then(|| Ahead::start(&mapping, tail.offset))
+                .flatten(),
+            mapping,
             tail,
             fence: 0,
             claimed_size: 0,
             state: State::Open,
             refused: false,
-            clock: Source::new(clock),
+            clock: Source::new(options.clock),
             last_stamp: 0,
             lag_max_nanos: 0,
             owner: std::process::id(),
@@ -322,6 +328,9 @@ impl Writer {
             self.state = State::Poisoned(reason);
             return Err(WriteError::Poisoned { reason });
         }
+        if let Some(ahead) = &self.ahead {
+            ahead.reached(offset);
+        }
         let page_end = (offset + size).next_multiple_of(PAGE_SIZE);
         self.fence = page_end.min(self.mapping.limit());
         Ok(())
@@ -460,6 +469,8 @@ impl Writer {
         self.state = state;
         self.mapping.mark(self.tail, Word::close(reason.to_number()));
         self.fence = 0;
+        // What is given back must not be made present again.
+        self.ahead = None;
         self.mapping.give_tail_back(self.tail, 0);
         // Best effort: the descriptor gives it up at the latest.
         let _ = lock::release(&self.mapping.file);

@@ -50,7 +50,7 @@ pub(crate) fn channel_on(
     let mut mapping = Mapping::over(region, header, 0, nowhere, Path::new("heap"), false);
     // No other boot, no copy.
     mapping.native = true;
-    Writer::start(mapping, options.clock)
+    Writer::start(mapping, options)
 }
 
 #[cfg(loom)]
