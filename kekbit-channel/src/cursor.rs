@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const HIDDEN: u64 = u64::MAX;
 
 /// How often a reader that spins looks at a word before it asks whether its writer lives.
-const LOOKS: u32 = 64;
+const LOOKS: u32 = if cfg!(loom) { 1 } else { 64 };
 
 /// What a reader has of its own.
 #[derive(Debug, Clone, Copy)]
@@ -138,19 +138,38 @@ impl Cursor {
         mapping: &'m Mapping,
         wait: Wait,
     ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
+        self.wait_unless(mapping, wait, || false)
+    }
+
+    /// The same, but says [`Next::Pending`] soon after the waiting has been `ended`.
+    pub(crate) fn wait_unless<'m>(
+        &mut self,
+        mapping: &'m Mapping,
+        wait: Wait,
+        ended: impl Fn() -> bool,
+    ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
         let mut round = 0;
         loop {
             match self.poll(mapping)? {
-                Next::Pending => {}
+                Next::Pending if !ended() => {}
                 other => return Ok(other),
             }
             if wait.spins(round) {
                 self.linger(mapping);
-            } else {
+            } else if !wait.blocks().is_some_and(|time| self.block(mapping, time)) {
                 wait.pause(round);
             }
             round = round.saturating_add(1);
         }
+    }
+
+    /// Sleeps until the writer wakes this process, for so long at most. `false` if it cannot.
+    fn block(&self, mapping: &Mapping, time: Duration) -> bool {
+        let Some(bell) = mapping.bell() else { return false };
+        let left = self.liveness.time_left(clock::steady_millis(), self.timeout);
+        let time = left.map_or(time, |left| left.min(time));
+        // Acquire, in `Region::load`; what is there is read by the poll that follows.
+        bell.wait(time, || mapping.region.load(self.position.offset) == Some(0))
     }
 
     /// Waits a moment for the word to change, without asking anybody, and at first out of the way

@@ -109,6 +109,15 @@ pub enum CreateError {
         /// Its kind, as the system numbers or names it.
         kind: String,
     },
+    /// The name of the file over which readers would be woken is taken, perhaps by that of a
+    /// writer that was killed.
+    #[error("`{}`, over which the readers of `{}` would be woken, exists already; if no writer uses it, remove it", sidecar.display(), path.display())]
+    SidecarExists {
+        /// The channel that was to be.
+        path: PathBuf,
+        /// The name that is taken.
+        sidecar: PathBuf,
+    },
     /// Another process holds the lock of the file that was just made. Only a file system without
     /// unnamed files leaves room for that.
     #[error("`{}` was locked by another process while it was being created", path.display())]
@@ -404,6 +413,13 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl ReadError {
+    /// Whether the reader has moved on to the next record.
+    pub(crate) fn is_passed(&self) -> bool {
+        matches!(self, ReadError::Invalid { .. } | ReadError::UnknownVariant { .. })
+    }
 }
 
 /// What is wrong with a frame.

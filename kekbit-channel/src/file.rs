@@ -1,7 +1,7 @@
 //! Files before they are memory: made without a name, allocated, locked, linked; opened, asked.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs::{File, OpenOptions},
     io,
     os::{
@@ -62,6 +62,25 @@ impl NewFile {
     /// Gives the file its name, for good, unless the name is taken.
     pub(crate) fn publish(mut self) -> io::Result<File> {
         let file = self.file.try_clone()?;
+        self.link()?;
+        // A name that a power cut could take back is not given.
+        self.folder.sync_all().inspect_err(|_| {
+            let _ = std::fs::remove_file(&self.target);
+        })?;
+        Ok(file)
+    }
+
+    /// Gives the file its name, unless the name is taken: until the next power cut, or until what
+    /// is given back is dropped.
+    pub(crate) fn publish_for_now(mut self) -> io::Result<Name> {
+        let identity = identity(&self.file)?;
+        let folder = self.folder.try_clone()?;
+        let name = self.target.file_name().unwrap_or_default().to_owned();
+        self.link()?;
+        Ok(Name { folder, name, identity, owner: std::process::id() })
+    }
+
+    fn link(&mut self) -> io::Result<()> {
         match self.temporary.take() {
             None => link_unnamed(&self.file, &self.target)?,
             Some(temporary) => {
@@ -71,11 +90,38 @@ impl NewFile {
                 linked?;
             }
         }
-        // A name that a power cut could take back is not given.
-        self.folder.sync_all().inspect_err(|_| {
-            let _ = std::fs::remove_file(&self.target);
-        })?;
-        Ok(file)
+        Ok(())
+    }
+}
+
+/// The name of a file in its folder, which goes when this is dropped by the process that gave it.
+#[derive(Debug)]
+pub(crate) struct Name {
+    /// NB: the folder and not its path, which can be relative to a place that has changed since.
+    folder: File,
+    name: OsString,
+    identity: (u64, u64),
+    owner: u32,
+}
+
+impl Drop for Name {
+    #[allow(clippy::unnecessary_cast, reason = "the types differ between targets")]
+    fn drop(&mut self) {
+        use nix::{
+            fcntl::AtFlags,
+            sys::stat::fstatat,
+            unistd::{UnlinkatFlags, unlinkat},
+        };
+        if self.owner != std::process::id() {
+            return;
+        }
+        let name = self.name.as_os_str();
+        let found = fstatat(&self.folder, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        // What has the name now may be another file.
+        if found.is_ok_and(|stat| (stat.st_dev as u64, stat.st_ino as u64) == self.identity) {
+            // Nothing can be done about a failure; what is left is harmless.
+            let _ = unlinkat(&self.folder, name, UnlinkatFlags::NoRemoveDir);
+        }
     }
 }
 
@@ -120,6 +166,17 @@ pub(crate) fn open_readable(path: &Path) -> io::Result<File> {
 /// Opens for reading and writing.
 pub(crate) fn open_writable(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+/// Opens for reading and writing what is a file of that name itself, no link to one.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+}
+
+/// Whether both belong to one user.
+pub(crate) fn have_one_owner(one: &File, other: &File) -> io::Result<bool> {
+    Ok(one.metadata()?.uid() == other.metadata()?.uid())
 }
 
 /// Reserves the blocks of a file of that size, so that a full disk shows now.

@@ -29,6 +29,7 @@ use crate::{
     reader::Reader,
     recover::{Loss, recover_mapping},
     region::Region,
+    wait::Wait,
     writer::{Writer, tests::channel_on},
 };
 
@@ -121,6 +122,17 @@ impl Witness {
         Witness { reader: Reader::over(Arc::clone(mapping)), count: 0 }
     }
 
+    /// Sleeps until there is a record or an end. In a model nothing but the writer ends a sleep.
+    fn sleep(&mut self) -> Next<()> {
+        let found = self.reader.wait_next(Wait::Block).unwrap();
+        let Ok(next) = found.try_map(|record| {
+            assert_eq!((record.sequence, record.value), (self.count, &payload(self.count)[..]));
+            self.count += 1;
+            Ok::<_, Infallible>(())
+        });
+        next
+    }
+
     /// Polls a few times, or until there is an end.
     fn poll(&mut self, polls: usize) -> Next<()> {
         self.try_poll(polls).unwrap()
@@ -169,6 +181,72 @@ fn a_record_is_whole_or_not_there() {
     };
     explore(history);
     explore_with_stride(history);
+}
+
+/// A reader that sleeps, or is about to, hears of a record: a model in which a wake-up is lost does
+/// not end, and loom says so.
+#[test]
+fn a_reader_that_sleeps_is_woken_for_a_record() {
+    explore(|shape| {
+        let mut writer = channel(shape).with_bell();
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            assert_eq!(witness.sleep(), Next::Record(()));
+            assert_eq!(witness.sleep(), Next::Record(()));
+        });
+        writer.append(&payload(0)).unwrap();
+        let mut claim = writer.claim(8).unwrap();
+        claim.copy_from_slice(&payload(1));
+        claim.commit();
+        reader.join().unwrap();
+        kill(writer);
+    });
+}
+
+#[test]
+fn a_reader_that_sleeps_is_woken_for_the_end() {
+    explore(|shape| {
+        let writer = channel(shape).with_bell();
+        let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || {
+            assert_eq!(witness.sleep(), Next::Closed(CloseReason::Closed));
+        });
+        writer.close().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+/// One flag does for two readers: who finds it set, or taken back, is woken all the same.
+#[test]
+fn two_readers_that_sleep_are_both_woken() {
+    explore(|shape| {
+        let mut writer = channel(shape).with_bell();
+        let (mut one, mut other) = (Witness::of(&writer), Witness::of(&writer));
+        let one = thread::spawn(move || assert_eq!(one.sleep(), Next::Record(())));
+        let other = thread::spawn(move || assert_eq!(other.sleep(), Next::Record(())));
+        writer.append(&payload(0)).unwrap();
+        one.join().unwrap();
+        other.join().unwrap();
+        kill(writer);
+    });
+}
+
+/// The ring for one record takes the flag back that another reader has just set for the next.
+#[test]
+fn readers_at_two_places_are_both_woken() {
+    explore(|shape| {
+        let mut writer = channel(shape).with_bell();
+        let (mut one, mut other) = (Witness::of(&writer), Witness::of(&writer));
+        let one = thread::spawn(move || assert_eq!(one.sleep(), Next::Record(())));
+        writer.append(&payload(0)).unwrap();
+        let other = thread::spawn(move || {
+            assert_eq!(other.sleep(), Next::Record(()));
+            assert_eq!(other.sleep(), Next::Closed(CloseReason::Closed));
+        });
+        writer.close().unwrap();
+        one.join().unwrap();
+        other.join().unwrap();
+    });
 }
 
 /// Bytes of a claim that was given up, or was too long, are never taken for a word.

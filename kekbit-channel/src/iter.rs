@@ -234,7 +234,7 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
         }
         Err(error) => {
             // Behind a record that is no value the run goes on.
-            if !matches!(error, ReadError::Invalid { .. } | ReadError::UnknownVariant { .. }) {
+            if !error.is_passed() {
                 done.set();
             }
             Some(Err(error))

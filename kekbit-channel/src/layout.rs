@@ -40,6 +40,18 @@ pub(crate) const STATE_FLUSHING: u64 = 128;
 pub(crate) const FLUSH_UNDER_WAY: u64 = 1;
 pub(crate) const FLUSH_FAILED: u64 = 2;
 
+/// Behind the name of a channel, the name of the file over which its writer wakes readers.
+pub(crate) const WAIT_SUFFIX: &str = ".wait";
+/// The first bytes of that file.
+pub(crate) const WAIT_MAGIC: [u8; 8] = *b"KEKWAIT\n";
+/// Offset within it of the channel's id.
+pub(crate) const WAIT_CHANNEL: usize = 16;
+/// Offset within it of `bell`, and of `asked` on another cache line.
+pub(crate) const WAIT_BELL: usize = 64;
+pub(crate) const WAIT_ASKED: usize = 128;
+/// Bytes of it.
+pub(crate) const WAIT_SIZE: u64 = PAGE_SIZE;
+
 /// A claim that ends unpublished leaves at most this many bytes to be zeroed; more are padded.
 /// Under the model checker fewer, so that a small model has both.
 pub(crate) const ZEROED_MAX: u64 = if cfg!(loom) { 24 } else { PAGE_SIZE };

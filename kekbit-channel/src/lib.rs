@@ -75,6 +75,7 @@ mod file;
 mod lock;
 #[allow(unsafe_code, reason = "all pointers of the workspace are here")]
 mod region;
+mod bell;
 mod options;
 mod header;
 mod mapping;

@@ -32,6 +32,14 @@ impl Liveness {
         self.looked = None;
     }
 
+    /// How much is left of the time-out at `millis`, for the word that was looked at last; at least
+    /// a millisecond, which is more than nothing. `None` without a time-out.
+    pub(crate) fn time_left(&self, millis: u64, timeout: Option<Duration>) -> Option<Duration> {
+        let silence = millis.saturating_sub(self.silent_since.unwrap_or(millis));
+        let left = timeout?.saturating_sub(Duration::from_millis(silence));
+        Some(left.max(Duration::from_millis(1)))
+    }
+
     /// What to say of a zero word at `offset` now, at `millis`. `is_held` asks for the lock; `is_empty` looks
     /// at the word once more.
     ///

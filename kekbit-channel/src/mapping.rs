@@ -13,6 +13,7 @@ use kekbit_codec::{
 };
 
 use crate::{
+    bell::{self, Bell, Sidecar},
     checksum::Seed,
     clock,
     error::{CreateError, OpenError, OptionsError, Problem, ReadError},
@@ -22,7 +23,7 @@ use crate::{
     lock,
     options::{ChannelOptions, Prefault},
     region::Region,
-    sync::{AtomicU64, Mutex, Ordering},
+    sync::{AtomicU64, Mutex, OnceLock, Ordering},
 };
 
 /// Up to which capacity channels in memory are made present at creation, unless told otherwise.
@@ -50,6 +51,8 @@ pub(crate) struct Mapping {
     pub(crate) seen: AtomicU64,
     /// Where somebody has looked behind a zero word last, and what was there.
     looked_behind: Mutex<Option<(u64, Option<u64>)>>,
+    /// What a reader that sleeps is woken over, looked for when the first does.
+    bell: OnceLock<Option<Bell>>,
     pub(crate) path: PathBuf,
     pub(crate) file: File,
 }
@@ -99,12 +102,13 @@ impl RecordType {
 }
 
 impl Mapping {
-    /// Makes a new channel: of a type, or of raw bytes.
+    /// Makes a new channel: of a type, or of raw bytes. And what its writer wakes readers over, if
+    /// that is asked for and can be had.
     pub(crate) fn create(
         path: &Path,
         options: &ChannelOptions,
         record: Option<RecordType>,
-    ) -> Result<Mapping, CreateError> {
+    ) -> Result<(Mapping, Option<Sidecar>), CreateError> {
         let at = |step| move |source| CreateError::Io { path: path.to_owned(), step, source };
         let plan = options.plan(record.map(|record| record.size))?;
         let schema = record.map_or(String::new(), |record| record.schema.text());
@@ -171,13 +175,20 @@ impl Mapping {
             return Err(CreateError::Locked { path: path.to_owned() });
         }
         new.file.sync_all().map_err(at("writing its header to the disk"))?;
+        // Before the channel has a name: who finds the channel finds this too.
+        let sidecar = if options.wake_readers {
+            Sidecar::create(path, options.mode, header.channel_id)
+                .map_err(|source| no_sidecar(path, source))?
+        } else {
+            None
+        };
         let file = new.publish().map_err(|source| match source.kind() {
             std::io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
             _ => at("giving it its name")(source),
         })?;
         let mut mapping = Mapping::over(region, header, base, file, path, in_memory);
         mapping.native = true;
-        Ok(mapping)
+        Ok((mapping, sidecar))
     }
 
     /// Maps a channel for reading.
@@ -253,6 +264,7 @@ impl Mapping {
             proven: AtomicU64::new(base),
             seen: AtomicU64::new(base),
             looked_behind: Mutex::new(None),
+            bell: OnceLock::new(),
             path: path.to_owned(),
             file,
         }
@@ -264,6 +276,18 @@ impl Mapping {
     /// dropped, and older ones read back.
     pub(crate) fn is_searchable(&self) -> bool {
         self.native && self.flushing() <= layout::FLUSH_UNDER_WAY
+    }
+
+    /// What a reader that sleeps is woken over, if there is anything.
+    pub(crate) fn bell(&self) -> Option<&Bell> {
+        let open = || Bell::open(&self.path, &self.file, self.header.channel_id);
+        self.bell.get_or_init(open).as_ref()
+    }
+
+    /// Gives a model its bell.
+    #[cfg(all(test, loom))]
+    pub(crate) fn set_bell(&self, bell: Bell) {
+        self.bell.set(Some(bell)).unwrap();
     }
 
     /// Where the first frame starts.
@@ -503,6 +527,16 @@ fn opening(path: &Path, source: std::io::Error) -> OpenError {
         std::io::ErrorKind::NotFound => OpenError::Missing { path, source },
         std::io::ErrorKind::IsADirectory => OpenError::NotAFile { path, kind: "directory" },
         _ => OpenError::Io { path, step: "opening the file", source },
+    }
+}
+
+fn no_sidecar(path: &Path, source: std::io::Error) -> CreateError {
+    let path = path.to_owned();
+    match source.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            CreateError::SidecarExists { sidecar: bell::path_beside(&path), path }
+        }
+        _ => CreateError::Io { path, step: "making the file to wake its readers over", source },
     }
 }
 

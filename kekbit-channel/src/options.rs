@@ -41,6 +41,7 @@ pub struct ChannelOptions {
     pub(crate) mode: u32,
     pub(crate) network: bool,
     pub(crate) clock: Option<Clock>,
+    pub(crate) wake_readers: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +124,7 @@ impl ChannelOptions {
             mode: 0o600,
             network: false,
             clock: None,
+            wake_readers: false,
         }
     }
 
@@ -202,6 +204,25 @@ impl ChannelOptions {
     /// Takes time stamps from `clock` instead of the system's: for replays and tests.
     pub fn clock(mut self, clock: Clock) -> ChannelOptions {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Wakes readers that wait with [`Wait::Block`](crate::Wait::Block), as soon as there is
+    /// something. Costs the writer a load and a branch for each record, and a system call for each
+    /// record that somebody sleeps for.
+    ///
+    /// Readers tell the writer over a file beside the channel, with `.wait` behind its name. It has
+    /// the permission bits of the channel, with those to write where there are those to read, less
+    /// the umask of the process. Whoever may write to it can wake and hold up the others, and kill
+    /// them, the writer among them, by cutting it short (SIGBUS): who may read the channel but is
+    /// not to be trusted with that must not be let write here, and waits as with
+    /// [`Wait::Backoff`](crate::Wait::Backoff) then. The writer removes the file when it ends, and
+    /// [`recover`](crate::recover) does if it died.
+    ///
+    /// Where the system lacks what it takes (`membarrier` and `futex` of Linux) there is no such
+    /// file, and readers wait as without this option.
+    pub fn wake_readers(mut self) -> ChannelOptions {
+        self.wake_readers = true;
         self
     }
 

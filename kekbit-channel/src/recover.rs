@@ -5,6 +5,7 @@ use std::path::Path;
 use kekbit_codec::frame::Word;
 
 use crate::{
+    bell,
     error::{Problem, RecoverError},
     file,
     layout::{CLOSE_SIZE, FLUSH_FAILED, STATE_SIZE},
@@ -100,6 +101,9 @@ pub(crate) fn recover_mapping(mapping: &Mapping, loss: Loss) -> Result<Recovery,
         }
     }
     let result = recover_locked(mapping, loss);
+    if result.is_ok() {
+        bell::remove_left_over(&mapping.path, &mapping.file, mapping.header.channel_id);
+    }
     // NB: given up, and not just closed: a program that another thread is starting has a copy of
     // the descriptor until it is loaded, and would keep the lock for so long. Best effort.
     let _ = lock::release(&mapping.file);

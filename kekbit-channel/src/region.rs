@@ -34,6 +34,7 @@ use crate::sync::{AtomicU64, Ordering, fence};
 #[cfg(test)]
 use crate::trace;
 
+pub(crate) mod page;
 #[cfg(test)]
 #[cfg_attr(loom, path = "region/model.rs")]
 pub(crate) mod heap;

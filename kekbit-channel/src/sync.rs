@@ -2,12 +2,25 @@
 //! replace them in one place: `--cfg loom`, see `interleavings`.
 
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{AtomicU64, Ordering, fence};
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+// NB: not loom's, which has none. A model fills it before it starts its threads.
+pub(crate) use std::sync::OnceLock;
 #[cfg(not(loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicU64, Ordering, fence},
+    atomic::{AtomicU32, AtomicU64, Ordering, fence},
 };
+
+/// The side of a pair of barriers that costs nothing: what stands in front of it is done before
+/// what stands behind it, as far as the compiler goes. The other side (`bell`) makes the CPUs of
+/// this one keep to it. For the model checker the two are ordinary barriers.
+#[inline(always)]
+pub(crate) fn light_barrier() {
+    #[cfg(not(loom))]
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+}

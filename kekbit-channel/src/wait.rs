@@ -2,8 +2,9 @@
 
 use std::{thread, time::Duration};
 
-/// The rounds in which [`Wait::Backoff`] spins, and those before it sleeps.
-const BACKOFF_SPINS: u32 = 4;
+/// The rounds in which [`Wait::Backoff`] spins, and those before it sleeps. In a model there is
+/// nothing to be had from spinning.
+const BACKOFF_SPINS: u32 = if cfg!(loom) { 0 } else { 4 };
 const BACKOFF_YIELDS: u32 = 36;
 
 /// How [`follow`](crate::TypedReader::follow) waits when there is nothing to read.
@@ -20,14 +21,29 @@ pub enum Wait {
     Backoff,
     /// Sleeps so long between polls.
     Sleep(Duration),
+    /// Polls for a moment, then sleeps until the writer wakes it: almost as soon as there is
+    /// something, and without a core. Looks ten times a second whether the writer is alive.
+    ///
+    /// For channels whose writer was asked to do so
+    /// ([`wake_readers`](crate::ChannelOptions::wake_readers)), by readers that may write to the
+    /// file beside the channel; in all others this is [`Backoff`](Self::Backoff). Putting itself to
+    /// sleep costs a reader two system calls, the writer's core an interrupt, and the writer the
+    /// system call that wakes it.
+    Block,
+    /// The same, but looks only so often whether the writer is alive. If it is killed, it takes so
+    /// long until that shows.
+    BlockFor(Duration),
 }
+
+/// How often a reader that sleeps looks whether its writer is alive.
+const BLOCKED_MAX: Duration = Duration::from_millis(100);
 
 impl Wait {
     /// Whether to spin in that round, from 0.
     pub(crate) fn spins(self, round: u32) -> bool {
         match self {
             Wait::Spin => true,
-            Wait::Backoff => round < BACKOFF_SPINS,
+            Wait::Backoff | Wait::Block | Wait::BlockFor(_) => round < BACKOFF_SPINS,
             Wait::Yield | Wait::Sleep(_) => false,
         }
     }
@@ -35,7 +51,16 @@ impl Wait {
     /// Whether to spin before anything is asked.
     #[inline]
     pub(crate) fn spins_first(self) -> bool {
-        matches!(self, Wait::Spin | Wait::Backoff)
+        !matches!(self, Wait::Yield | Wait::Sleep(_))
+    }
+
+    /// For how long to sleep at most, where a writer wakes its readers.
+    pub(crate) fn blocks(self) -> Option<Duration> {
+        match self {
+            Wait::Block => Some(BLOCKED_MAX),
+            Wait::BlockFor(time) => Some(time),
+            Wait::Spin | Wait::Yield | Wait::Backoff | Wait::Sleep(_) => None,
+        }
     }
 
     /// Waits in that round, where it does not spin.
@@ -44,8 +69,8 @@ impl Wait {
             Wait::Spin => {}
             Wait::Yield => thread::yield_now(),
             Wait::Sleep(time) => thread::sleep(time),
-            Wait::Backoff if round < BACKOFF_YIELDS => thread::yield_now(),
-            Wait::Backoff => {
+            _ if round < BACKOFF_YIELDS => thread::yield_now(),
+            Wait::Backoff | Wait::Block | Wait::BlockFor(_) => {
                 let doubled = (round - BACKOFF_YIELDS).min(5);
                 thread::sleep(Duration::from_micros(32 << doubled).min(Duration::from_millis(1)));
             }

@@ -23,6 +23,7 @@ use kekbit_codec::{
 };
 
 use crate::{
+    bell::Sidecar,
     clock::Source,
     durability::{Durability, Synced},
     error::{CloseError, CreateError, PoisonReason, SyncError, WriteError},
@@ -74,6 +75,8 @@ pub struct Writer {
     mapping: Arc<Mapping>,
     durability: Arc<Durability>,
     ahead: Option<Ahead>,
+    /// Over which readers that sleep are woken, until the channel ends.
+    sidecar: Option<Sidecar>,
     /// Where the next frame goes, and its record's number.
     tail: Position,
     /// A frame that ends here or before needs no closer look. 0 while a claim is open and once the
@@ -107,7 +110,8 @@ impl Writer {
     /// # Errors
     /// [`CreateError`] says which option, limit or step of the system is in the way.
     pub fn create(path: impl AsRef<Path>, options: &ChannelOptions) -> Result<Writer, CreateError> {
-        Ok(Writer::start(Mapping::create(path.as_ref(), options, None)?, options))
+        let (mapping, sidecar) = Mapping::create(path.as_ref(), options, None)?;
+        Ok(Writer::start(mapping, sidecar, options))
     }
 
     pub(crate) fn create_typed(
@@ -115,11 +119,16 @@ impl Writer {
         options: &ChannelOptions,
         record: RecordType,
     ) -> Result<Writer, CreateError> {
-        Ok(Writer::start(Mapping::create(path, options, Some(record))?, options))
+        let (mapping, sidecar) = Mapping::create(path, options, Some(record))?;
+        Ok(Writer::start(mapping, sidecar, options))
     }
 
     /// A writer at the start of an empty channel of which it holds the lock.
-    pub(crate) fn start(mapping: Mapping, options: &ChannelOptions) -> Writer {
+    pub(crate) fn start(
+        mapping: Mapping,
+        sidecar: Option<Sidecar>,
+        options: &ChannelOptions,
+    ) -> Writer {
         let tail = mapping.start();
         let mapping = Arc::new(mapping);
         Writer {
@@ -128,6 +137,7 @@ impl Writer {
                 .then(|| Ahead::start(&mapping, tail.offset))
                 .flatten(),
             mapping,
+            sidecar,
             tail,
             fence: 0,
             claimed_size: 0,
@@ -406,6 +416,9 @@ impl Writer {
         }
         // Release, in `publish`: pairs with the Acquire load in `scan::step`.
         frame.publish(word.to_bits());
+        if let Some(sidecar) = &self.sidecar {
+            sidecar.bell.answer();
+        }
         self.tail = self.tail.after_record(size);
         sequence
     }
@@ -468,6 +481,9 @@ impl Writer {
         };
         self.state = state;
         self.mapping.mark(self.tail, Word::close(reason.to_number()));
+        if let Some(sidecar) = self.sidecar.take() {
+            sidecar.bell.answer();
+        }
         self.fence = 0;
         // What is given back must not be made present again.
         self.ahead = None;

@@ -456,6 +456,22 @@ fn of_many_who_want_a_name_one_gets_it() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_name_beside_that_is_taken_is_told() {
+    let (folder, path) = place();
+    fs::write(folder.path().join("it.kekbit.wait"), "somebody's").unwrap();
+    let error = check_create(
+        &path,
+        &small().wake_readers(),
+        "`PATH.wait`, over which the readers of `PATH` would be woken, exists already; if no \
+         writer uses it, remove it",
+    );
+    assert!(matches!(error, CreateError::SidecarExists { .. }), "{error}");
+    assert_eq!(names(folder.path()), ["it.kekbit.wait"]);
+    assert!(Writer::create(&path, &small()).is_ok(), "it matters to nobody else");
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_told() {
     let (folder, path) = place();
     let gone = folder.path().join("gone");

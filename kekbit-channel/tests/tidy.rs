@@ -72,6 +72,7 @@ fn unsafe_is_where_it_is_said_to_be() {
         "src/writer.rs",
         "src/region/heap.rs",
         "src/region/model.rs",
+        "src/region/page.rs",
     ];
     check("unsafe blocks", |path, text| {
         let library = path.components().any(|part| part.as_os_str() == "src");

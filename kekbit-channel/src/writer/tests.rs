@@ -11,6 +11,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
+#[cfg(loom)]
+use crate::bell::Bell;
 use crate::{
     layout,
     next::Next,
@@ -50,7 +52,7 @@ pub(crate) fn channel_on(
     let mut mapping = Mapping::over(region, header, 0, nowhere, Path::new("heap"), false);
     // No other boot, no copy.
     mapping.native = true;
-    Writer::start(mapping, options)
+    Writer::start(mapping, None, options)
 }
 
 #[cfg(loom)]
@@ -59,6 +61,14 @@ impl Writer {
     pub(crate) fn die(mut self) -> Arc<Mapping> {
         self.owner = 0;
         Arc::clone(&self.mapping)
+    }
+
+    /// Lets it wake the readers of its mapping.
+    pub(crate) fn with_bell(mut self) -> Writer {
+        let (own, readers) = Bell::on_heap();
+        self.mapping.set_bell(readers);
+        self.sidecar = Some(Sidecar::over(own));
+        self
     }
 
     /// Makes it the writer of a file that is found as a copy is: not to be searched.
