@@ -56,6 +56,7 @@ fn next_one(reader: &mut TypedReader<Numbers>) -> u64 {
 fn main() {
     let folder = env::temp_dir();
     let which = env::args().nth(1).unwrap_or_default();
+    let wakes = env::args().any(|word| word == "wakes");
     for checked in [false, true] {
         if which == "checked" && !checked || which == "plain" && checked {
             continue;
@@ -64,6 +65,9 @@ fn main() {
         let mut options = ChannelOptions::new().records(COUNT);
         if !checked {
             options = options.without_checksums();
+        }
+        if wakes {
+            options = options.wake_readers();
         }
         let mut writer = TypedWriter::<Numbers>::create(&path, &options).unwrap();
         for seed in 0..COUNT {
