@@ -96,6 +96,8 @@ mod dynamic;
 mod typed;
 mod shared;
 mod merge;
+#[cfg(all(feature = "stream", not(loom)))]
+mod stream;
 #[cfg(test)]
 mod power_loss;
 #[cfg(all(test, loom))]
@@ -108,6 +110,8 @@ pub use kekbit_codec::__private;
 pub use kekbit_codec::*;
 pub use kekbit_derive::Record;
 
+#[cfg(all(feature = "stream", not(loom)))]
+pub use crate::stream::{RecordStream, Source};
 pub use crate::{
     clock::Clock,
     durability::Synced,

@@ -203,6 +203,12 @@ impl<T: Record> TypedReader<T> {
         self.reader.record_count()
     }
 
+    /// The reader of bytes behind it.
+    #[cfg(all(feature = "stream", not(loom)))]
+    pub(crate) fn bytes(&mut self) -> &mut Reader {
+        &mut self.reader
+    }
+
     /// Number of the next record.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
