@@ -5,7 +5,8 @@
 //! ([`region::heap`](crate::region), which is `region/model.rs` then) and also tells when bytes are
 //! written without an order to those who read them, as bytes or as a word. The lock of the writer
 //! is one from which no order of memory is expected. A claim leaves a padding sooner than in
-//! production (`layout::ZEROED_MAX`). All histories are explored, without a bound on preemptions.
+//! production (`layout::ZEROED_MAX`). All histories are explored, without a bound on preemptions
+//! except where a model names one.
 //! Searches read the file and are not in it.
 //!
 //! ```text
@@ -43,22 +44,32 @@ struct Shape {
 /// Explores all ways in which `history` can go in a channel of raw bytes, with checksums and time
 /// stamps and without, and says how many there are.
 fn explore(history: impl Fn(&Shape) + Sync + Send + Clone + 'static) {
-    explore_with(None, history);
+    explore_with(None, None, history);
+}
+
+/// The same as far as no thread is preempted more often in sum than this: for a history that has
+/// too many ways to go.
+fn explore_up_to(preemptions: usize, history: impl Fn(&Shape) + Sync + Send + Clone + 'static) {
+    explore_with(None, Some(preemptions), history);
 }
 
 /// The same in a channel of records of one size.
 fn explore_with_stride(history: impl Fn(&Shape) + Sync + Send + Clone + 'static) {
-    explore_with(Some(8), history);
+    explore_with(Some(8), None, history);
 }
 
 fn explore_with(
     record_size: Option<u64>,
+    preemptions: Option<usize>,
     history: impl Fn(&Shape) + Sync + Send + Clone + 'static,
 ) {
     let plain = ChannelOptions::new().bytes(SIZE).without_checksums();
     let full = ChannelOptions::new().bytes(SIZE).time_stamps();
     for options in [plain, full] {
-        let builder = Builder::new();
+        let mut builder = Builder::new();
+        // The lower of this bound and that of the environment.
+        let bounds = [preemptions, builder.preemption_bound];
+        builder.preemption_bound = bounds.into_iter().flatten().min();
         let count = Arc::new(Mutex::new(0_u64));
         let (history, counted) = (history.clone(), Arc::clone(&count));
         let shape = Shape { options, record_size };
@@ -190,6 +201,19 @@ fn a_reader_that_sleeps_is_woken_for_a_record() {
     explore(|shape| {
         let mut writer = channel(shape).with_bell();
         let mut witness = Witness::of(&writer);
+        let reader = thread::spawn(move || assert_eq!(witness.sleep(), Next::Record(())));
+        writer.append(&payload(0)).unwrap();
+        reader.join().unwrap();
+        kill(writer);
+    });
+}
+
+/// The second time the bell has rung before, and what was asked was taken back.
+#[test]
+fn a_reader_that_sleeps_is_woken_again() {
+    explore_up_to(3, |shape| {
+        let mut writer = channel(shape).with_bell();
+        let mut witness = Witness::of(&writer);
         let reader = thread::spawn(move || {
             assert_eq!(witness.sleep(), Next::Record(()));
             assert_eq!(witness.sleep(), Next::Record(()));
@@ -217,9 +241,12 @@ fn a_reader_that_sleeps_is_woken_for_the_end() {
 }
 
 /// One flag does for two readers: who finds it set, or taken back, is woken all the same.
+///
+/// NB: bounded, as it takes millions of histories and minutes without (3,217,229 without checksums,
+/// in which nothing was found).
 #[test]
 fn two_readers_that_sleep_are_both_woken() {
-    explore(|shape| {
+    explore_up_to(4, |shape| {
         let mut writer = channel(shape).with_bell();
         let (mut one, mut other) = (Witness::of(&writer), Witness::of(&writer));
         let one = thread::spawn(move || assert_eq!(one.sleep(), Next::Record(())));
