@@ -116,7 +116,7 @@ impl Pace {
     fn at(&self, ticks: u64) -> Option<u64> {
         let since = ticks.wrapping_sub(self.ticks);
         // No overflow: the product is below ten million times 2^32.
-        (since < self.good_for).then(|| self.nanos + (since * self.rate >> 32))
+        (since < self.good_for).then(|| self.nanos + ((since * self.rate) >> 32))
     }
 
     /// Takes in where both clocks stand. A rate is trusted when it was measured twice: a clock that

@@ -40,8 +40,8 @@ impl Liveness {
         Some(left.max(Duration::from_millis(1)))
     }
 
-    /// What to say of a zero word at `offset` now, at `millis`. `is_held` asks for the lock; `is_empty` looks
-    /// at the word once more.
+    /// What to say of a zero word at `offset` now, at `millis`. `is_held` asks for the lock;
+    /// `is_empty` looks at the word once more.
     ///
     /// Gives `None` if there is something at the second look. Without that look a writer that
     /// wrote, closed and left between the first look and the question would pass for dead.
