@@ -17,9 +17,11 @@ const TURNS_MIN: u32 = 8;
 const TURNS_MAX: u32 = 96;
 /// Records that a look away is to bring: with fewer it takes longer, with many more it is cut. With
 /// hardly any it was in vain, and the stream is over.
-const RUN_WANTED: u64 = 12;
-const RUN_ENOUGH: u64 = 96;
+const RUN_WANTED: u64 = 48;
+const RUN_ENOUGH: u64 = 192;
 const RUN_IN_VAIN: u64 = 3;
+/// So is one that takes more turns a record.
+const TURNS_A_RECORD: u64 = 4;
 /// A record that is there at one of the first looks has come at once.
 const LOOKS_AT_ONCE: u32 = 2;
 
@@ -48,7 +50,7 @@ impl Chase {
             if STREAM <= self.streak {
                 self.turns = TURNS_MIN;
             }
-        } else if run < RUN_IN_VAIN {
+        } else if run < RUN_IN_VAIN || run * TURNS_A_RECORD < u64::from(self.turns) {
             (self.turns, self.streak) = (0, 0);
         } else if run < RUN_WANTED {
             self.turns = (self.turns + self.turns / 2).min(TURNS_MAX);
