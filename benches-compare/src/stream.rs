@@ -1,0 +1,233 @@
+//! Nanoseconds for each record from one thread to another on another core.
+
+use std::{
+    any::Any,
+    fs,
+    hint::{self, black_box},
+    path::Path,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use kekbit_channel::{ChannelOptions, Prefault, TypedReader, TypedWriter, Wait};
+
+use crate::{
+    by_hand::{Alignment, Pages, Reader, Writer},
+    harness::{Gate, Measured, Pinned, Plan, Role, Table, Way, measure, plot},
+    queues::{
+        Place, Queue, Receiver, Sender, crossbeam::Crossbeam, disruptor::Disruptor, hand::Looks,
+        iceoryx::Iceoryx, kekbit, released::Released, rtrb::Rtrb, std_mpsc,
+    },
+    records::{Words, words},
+};
+
+/// The bar: the log by hand with the hints that suit it best.
+const BAR: &str = "log by hand, 32 hints";
+
+pub fn run(plan: &Plan) {
+    println!("\n## Stream");
+    let tables = [
+        (32, of_size::<4>(plan)),
+        (64, of_size::<8>(plan)),
+        (256, of_size::<32>(plan)),
+        (1024, of_size::<128>(plan)),
+    ];
+    plot::throughput(&plan.plots, "stream", "From one core to another", &tables);
+    many_readers(plan);
+}
+
+fn of_size<const N: usize>(plan: &Plan) -> Vec<Measured> {
+    let count = plan.count_of(5_000_000, 8 * N);
+    let mut ways = Vec::new();
+    hand::<N, 1>(plan, count, &mut ways);
+    hand::<N, 8>(plan, count, &mut ways);
+    hand::<N, 16>(plan, count, &mut ways);
+    hand::<N, 32>(plan, count, &mut ways);
+    hand::<N, 64>(plan, count, &mut ways);
+    hand::<N, 128>(plan, count, &mut ways);
+    ways.push(way::<kekbit::Unchecked, N>(plan, Role::Ours, count));
+    ways.push(way::<kekbit::Checked, N>(plan, Role::Ours, count));
+    ways.push(way::<Released, N>(plan, Role::Peer, count));
+    ways.push(way::<Rtrb, N>(plan, Role::Peer, count));
+    ways.push(way::<Disruptor, N>(plan, Role::Peer, count));
+    ways.push(way::<Crossbeam, N>(plan, Role::Peer, count));
+    ways.push(way::<std_mpsc::Bounded, N>(plan, Role::Peer, count));
+    ways.push(way::<std_mpsc::Unbounded, N>(plan, Role::Peer, count));
+    // Several times slower than the rest.
+    ways.push(way::<Iceoryx, N>(plan, Role::Peer, count / 5));
+    #[cfg(feature = "aeron")]
+    ways.push(way::<crate::queues::aeron::Aeron, N>(plan, Role::Peer, count));
+    #[cfg(not(feature = "aeron"))]
+    ways.push(Way::missing("Aeron", crate::NO_AERON));
+    let measured = measure(plan, Gate::TwoCores, ways);
+    let note = format!(
+        "Nanoseconds a record from the first sent to the last received, {count} records (iceoryx2 \
+         a fifth of them). Both ends spin; queues with slots have {}. The log by hand looks again \
+         after so many of the CPU's spin hints.",
+        crate::queues::SLOTS
+    );
+    let title = format!("Stream, {} B", 8 * N);
+    Table { title: &title, note, columns: &["ns a record"], ratio: 0 }.print(&measured);
+    measured
+}
+
+fn hand<'w, const N: usize, const HINTS: u32>(plan: &'w Plan, count: u64, ways: &mut Vec<Way<'w>>) {
+    let name = format!("log by hand, {HINTS} hints");
+    ways.push(Way::new(Role::Bar, name, move || stream::<Looks<HINTS>, N>(plan, count)));
+}
+
+fn way<Q: Queue<N>, const N: usize>(plan: &Plan, role: Role, count: u64) -> Way<'_> {
+    Way::new(role, Q::NAME, move || stream::<Q, N>(plan, count)).against(BAR)
+}
+
+fn stream<Q: Queue<N>, const N: usize>(plan: &Plan, count: u64) -> f64 {
+    let folder = Plan::fresh(&plan.memory, "stream");
+    fs::create_dir(&folder).expect("a new folder");
+    let host: Box<dyn Any> = Q::host(&folder);
+    let place = Place::new(&folder, "there", count);
+    let (make_sender, make_receiver) = Q::pair(&place);
+    let (made, ready) = (Barrier::new(2), Barrier::new(2));
+    let elapsed = thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut sender = make_sender();
+            let _pinned = Pinned::to(0);
+            made.wait();
+            ready.wait();
+            for seed in 0..count {
+                sender.send(&words(seed));
+            }
+            // Some queues end with their sender; the receiver has come to the end by then.
+            ready.wait();
+        });
+        made.wait();
+        let receiver = make_receiver();
+        let _pinned = Pinned::to(1);
+        ready.wait();
+        let start = Instant::now();
+        let (mut next, mut total) = (0, 0_u64);
+        receiver.run(count, |words| {
+            total = total.wrapping_add(words[0] ^ words[N - 1] ^ next);
+            next += 1;
+        });
+        let elapsed = start.elapsed();
+        // Each pair of first and last word gives all ones; with the number, its complement.
+        let numbers = (0..count).fold(0_u64, |total, number| total.wrapping_add(!number));
+        assert_eq!(total, numbers, "every record, whole and in order");
+        ready.wait();
+        elapsed
+    });
+    drop(host);
+    fs::remove_dir_all(&folder).expect("the folder that was just made");
+    elapsed.as_nanos() as f64 / count as f64
+}
+
+const READERS: usize = 8;
+const BAR_READERS: &str = "log by hand, 8 readers, 32 hints";
+
+/// What a writer pays for eight readers that share the other core.
+fn many_readers(plan: &Plan) {
+    let count = plan.count(2_000_000);
+    let ways = vec![
+        Way::new(Role::Bar, "log by hand, no reader", || by_hand(plan, count, 0)),
+        Way::new(Role::Bar, BAR_READERS, || by_hand(plan, count, READERS)),
+        Way::new(Role::Ours, "Kekbit, no checksums, no reader", || kekbit_readers(plan, count, 0))
+            .against("log by hand, no reader"),
+        Way::new(Role::Ours, "Kekbit, no checksums, 8 readers", || {
+            kekbit_readers(plan, count, READERS)
+        })
+        .against(BAR_READERS),
+    ];
+    let measured = measure(plan, Gate::TwoCores, ways);
+    Table {
+        title: "Eight readers, 64 B",
+        note: format!(
+            "Nanoseconds of the writer for each of {count} appends, the readers on the other core."
+        ),
+        columns: &["ns an append"],
+        ratio: 0,
+    }
+    .print(&measured);
+}
+
+/// The nanoseconds of one of `count` appends, while so many threads read.
+fn with_readers<R: FnOnce(&AtomicBool)>(
+    path: &Path,
+    count: u64,
+    readers: usize,
+    mut append: impl FnMut(u64),
+    open: impl Fn() -> R + Sync,
+) -> f64 {
+    let (ready, is_over) = (Barrier::new(readers + 1), AtomicBool::new(false));
+    let elapsed = thread::scope(|threads| {
+        for _ in 0..readers {
+            threads.spawn(|| {
+                let read = open();
+                let _pinned = Pinned::to(1);
+                ready.wait();
+                read(&is_over);
+            });
+        }
+        let _pinned = Pinned::to(0);
+        ready.wait();
+        let start = Instant::now();
+        for seed in 0..count {
+            append(seed);
+        }
+        let elapsed = start.elapsed();
+        // Relaxed: it says only that nobody need go on.
+        is_over.store(true, Ordering::Relaxed);
+        elapsed
+    });
+    fs::remove_file(path).expect("the file that was just made");
+    elapsed.as_nanos() as f64 / count as f64
+}
+
+fn by_hand(plan: &Plan, count: u64, readers: usize) -> f64 {
+    let path = Plan::fresh(&plan.memory, "readers");
+    let packed = Alignment::Packed;
+    let mut writer = Writer::<[u64; 8], false>::create(&path, count, packed, Pages::Present);
+    let open = || {
+        let mut reader = Reader::<[u64; 8], false>::open(&path, count, packed);
+        move |is_over: &AtomicBool| {
+            let mut total = 0_u64;
+            // Relaxed: see above.
+            while !is_over.load(Ordering::Relaxed) {
+                match reader.next() {
+                    Some(words) => total = total.wrapping_add(words[0]),
+                    None => (0..32).for_each(|_| hint::spin_loop()),
+                }
+            }
+            black_box(total);
+        }
+    };
+    with_readers(&path, count, readers, |seed| writer.append(&words(seed)), open)
+}
+
+fn kekbit_readers(plan: &Plan, count: u64, readers: usize) -> f64 {
+    let path = Plan::fresh(&plan.memory, "readers");
+    let options = ChannelOptions::new().records(count).prefault(Prefault::All).without_checksums();
+    let mut writer = TypedWriter::<Words<8>>::create(&path, &options).expect("a new channel");
+    let open = || {
+        let mut reader = TypedReader::<Words<8>>::open(&path).expect("a channel");
+        move |is_over: &AtomicBool| {
+            let mut total = 0_u64;
+            let count = usize::try_from(count).expect("64 bits");
+            for record in reader.follow(Wait::default()).take(count) {
+                total = total.wrapping_add(record.expect("a record").words[0]);
+                // Relaxed: see above.
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            black_box(total);
+        }
+    };
+    let append = |seed| {
+        writer.append(&Words { words: words(seed) }).expect("room for it");
+    };
+    with_readers(&path, count, readers, append, open)
+}
