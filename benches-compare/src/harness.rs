@@ -10,6 +10,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use hdrhistogram::Histogram;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub plots: PathBuf,
     /// The round trips of a cache line with which a repetition counts, in nanoseconds.
     pub gate: RangeInclusive<f64>,
+    /// How long a repetition waits for a machine that has other things to do.
+    pub patience: Duration,
     /// Only the peers whose names contain one of these, and the bars.
     pub only: Vec<String>,
 }
@@ -215,7 +218,7 @@ pub fn measure(plan: &Plan, gate: Gate, ways: Vec<Way<'_>>) -> Vec<Measured> {
         if !measured.iter().any(is_short_of) {
             break;
         }
-        let is_quiet = plan.short || machine::wait_until_quiet();
+        let is_quiet = plan.short || machine::wait_until_quiet(plan.patience);
         for (way, found) in ways.iter_mut().zip(&mut measured) {
             if found.missing.is_none() {
                 found.busy += usize::from(!is_quiet);

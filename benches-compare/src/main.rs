@@ -4,6 +4,7 @@
 use std::{
     ops::RangeInclusive,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -102,6 +103,9 @@ struct Options {
     /// The round trips of a cache line, in nanoseconds, with which two threads are measured.
     #[arg(long, global = true, default_value = "85..210", value_parser = gate)]
     gate: RangeInclusive<f64>,
+    /// How many seconds a repetition waits for a machine that has other things to do.
+    #[arg(long, global = true, default_value_t = 20)]
+    patience: u64,
     /// Only peers whose names contain this; may be given several times.
     #[arg(long, global = true)]
     only: Vec<String>,
@@ -141,11 +145,12 @@ fn main() {
         disk: disk.path().to_owned(),
         plots,
         gate: options.gate,
+        patience: Duration::from_secs(options.patience),
         only: options.only,
     };
     harness::machine::print(&plan);
     for part in parts {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         match part {
             Part::Append => append::run(&plan),
             Part::Replay => replay::run(&plan),

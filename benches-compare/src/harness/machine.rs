@@ -14,14 +14,13 @@ use super::{Plan, figure, probe};
 
 /// What share of the machine may be busy with other things when a repetition starts.
 const BUSY_MAX: f64 = 0.10;
-/// How long to look at it, and for how long to wait at most.
+/// How long to look at it.
 const LOOK: Duration = Duration::from_millis(200);
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until the machine has little else to do; gives up after a while, and says so.
-pub fn wait_until_quiet() -> bool {
+pub fn wait_until_quiet(patience: Duration) -> bool {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    loop {
         let before = times();
         thread::sleep(LOOK);
         let after = times();
@@ -29,8 +28,10 @@ pub fn wait_until_quiet() -> bool {
         if (busy - busy_then) <= BUSY_MAX * (all - all_then) {
             return true;
         }
+        if patience <= start.elapsed() {
+            return false;
+        }
     }
-    false
 }
 
 /// The time that all cores were busy, and all of it, in ticks.

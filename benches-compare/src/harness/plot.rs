@@ -9,8 +9,50 @@ use plotters::{
 
 use super::{Latencies, Measured, Role, median};
 
-const SIZE: (u32, u32) = (900, 520);
+const SIZE: (u32, u32) = (1_110, 520);
+/// What of it the names of the lines take, on the right.
+const NAMES: u32 = 260;
 const FONT: &str = "sans-serif";
+
+/// Bars are grey, what is ours is thick.
+const BARS: [RGBColor; 6] = [
+    RGBColor(60, 60, 60),
+    RGBColor(130, 130, 130),
+    RGBColor(165, 165, 165),
+    RGBColor(100, 100, 100),
+    RGBColor(185, 185, 185),
+    RGBColor(205, 205, 205),
+];
+const OURS: [RGBColor; 4] =
+    [RGBColor(214, 39, 40), RGBColor(31, 119, 180), RGBColor(44, 160, 44), RGBColor(148, 103, 189)];
+const PEERS: [RGBColor; 9] = [
+    RGBColor(255, 127, 14),
+    RGBColor(23, 190, 207),
+    RGBColor(140, 86, 75),
+    RGBColor(227, 119, 194),
+    RGBColor(150, 160, 20),
+    RGBColor(0, 110, 90),
+    RGBColor(90, 60, 160),
+    RGBColor(200, 160, 0),
+    RGBColor(120, 180, 240),
+];
+
+/// The styles of lines of these roles, in their order.
+fn styles(series: &[Series]) -> Vec<ShapeStyle> {
+    let mut next = [0; 3];
+    let style = |series: &Series| {
+        let (colors, width): (&[RGBColor], _) = match series.role {
+            Role::Bar => (&BARS, 1),
+            Role::Ours => (&OURS, 3),
+            Role::Peer => (&PEERS, 1),
+        };
+        let next = &mut next[series.role as usize];
+        let color = colors[*next % colors.len()];
+        *next += 1;
+        color.stroke_width(width)
+    };
+    series.iter().map(style).collect()
+}
 
 /// A line of a plot.
 struct Series {
@@ -102,11 +144,12 @@ where
     }
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
+    let (left, right) = root.split_horizontally(SIZE.0 - NAMES);
+    let mut chart = ChartBuilder::on(&left)
         .caption(axes.title, (FONT, 20))
         .margin(12)
         .x_label_area_size(46)
-        .y_label_area_size(70)
+        .y_label_area_size(80)
         .build_cartesian_2d(x, (least / 1.3..most * 1.3).log_scale())?;
     chart
         .configure_mesh()
@@ -118,23 +161,12 @@ where
         .bold_line_style(BLACK.mix(0.15))
         .label_style((FONT, 14))
         .draw()?;
-    for (index, series) in series.iter().enumerate() {
-        let color = Palette99::pick(index).to_rgba();
-        // What is ours is drawn thicker.
-        let style = color.stroke_width(if series.role == Role::Ours { 3 } else { 1 });
-        let line = LineSeries::new(series.points.iter().copied(), style);
-        chart
-            .draw_series(line)?
-            .label(&series.name)
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], style));
+    for (index, (series, style)) in series.iter().zip(styles(series)).enumerate() {
+        chart.draw_series(LineSeries::new(series.points.iter().copied(), style))?;
+        let y = 60 + 22 * i32::try_from(index)?;
+        right.draw(&PathElement::new(vec![(4, y), (26, y)], style))?;
+        right.draw(&Text::new(series.name.as_str(), (34, y - 7), (FONT, 14)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.2))
-        .label_font((FONT, 13))
-        .draw()?;
     root.present()?;
     Ok(())
 }
