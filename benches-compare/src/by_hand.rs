@@ -45,6 +45,8 @@ pub enum Alignment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pages {
     Present,
+    /// For those who only read.
+    Readable,
     Lazy,
 }
 
@@ -66,8 +68,13 @@ fn map(path: &Path, size: usize, pages: Pages) -> MmapRaw {
     let map = MmapOptions::new().len(size).map_raw(&file).expect("a mapping");
     // Where memory has huge pages for files this takes them; where not, nothing is lost.
     let _ = map.advise(Advice::HugePage);
-    if pages == Pages::Present {
-        map.advise(Advice::PopulateWrite).expect("Linux 5.14 or later");
+    let advice = match pages {
+        Pages::Present => Some(Advice::PopulateWrite),
+        Pages::Readable => Some(Advice::PopulateRead),
+        Pages::Lazy => None,
+    };
+    if let Some(advice) = advice {
+        map.advise(advice).expect("Linux 5.14 or later");
     }
     map
 }
@@ -136,7 +143,7 @@ impl<T: Plain, const CHECKED: bool> Reader<T, CHECKED> {
     pub fn open(path: &Path, count: u64, alignment: Alignment) -> Self {
         const { assert!(align_of::<T>() <= WORD) };
         let stride = stride::<T>(alignment);
-        let map = map(path, size(count, stride), Pages::Present);
+        let map = map(path, size(count, stride), Pages::Readable);
         Reader { map, stride, offset: 0, sequence: 0, crc: Crc32c::find(), record: PhantomData }
     }
 
@@ -308,7 +315,7 @@ fn eight(mut state: u64, bytes: u64) -> u64 {
 pub fn with_bytes<R>(path: &Path, look: impl FnOnce(&[u8]) -> R) -> R {
     let file = File::open(path).expect("a file");
     let len = file.metadata().expect("its size").len();
-    let map = map(path, usize::try_from(len).expect("64 bits"), Pages::Present);
+    let map = map(path, usize::try_from(len).expect("64 bits"), Pages::Readable);
     // SAFETY: 1. the mapping is readable, and as long as said; 2. this program made the file and
     // writes to it no more while it is looked at.
     look(unsafe { std::slice::from_raw_parts(map.as_ptr(), map.len()) })

@@ -17,8 +17,8 @@ use crate::{
 /// What all values of a run that stays in the cache may take, in and out.
 const HOT: usize = 24 << 10;
 
-/// All codecs for a value, with room for its bytes in any of them, its image as a loop by hand would
-/// judge it, its image with enums and flags, and the type of Kekbit.
+/// All codecs for a value: with room for its bytes in any of them, its image as a loop by hand
+/// would judge it, its image with enums and flags, and the type of Kekbit.
 macro_rules! codecs {
     ($plan:expr, $name:literal, $room:literal, $value:ty, $flat:ty, $image:ty, $ours:ty) => {{
         const ROOM: usize = $room;

@@ -12,6 +12,8 @@ use nix::{
     unistd::Pid,
 };
 
+use super::median;
+
 /// Keeps the calling thread to one core until it is dropped.
 ///
 /// Threads that are started meanwhile are kept there too: start them before.
@@ -43,13 +45,15 @@ impl Drop for Pinned {
     }
 }
 
-/// Round trips of one probe: a millisecond or several.
-const TRIPS: u64 = 20_000;
+/// Round trips that are timed together, and how many times: some milliseconds.
+const TRIPS: u64 = 500;
+const TIMES: u64 = 40;
 
 #[repr(align(256))]
 struct Line(AtomicU64);
 
-/// Nanoseconds that a cache line takes from the first core to the second and back.
+/// Nanoseconds that a cache line takes from the first core to the second and back: the median of
+/// several times, so that it tells where the cores are, and not that one was busy for a while.
 pub fn probe() -> f64 {
     let (there, back) = (Line(AtomicU64::new(0)), Line(AtomicU64::new(0)));
     let wait = |line: &Line, turn: u64| {
@@ -61,21 +65,20 @@ pub fn probe() -> f64 {
     thread::scope(|threads| {
         threads.spawn(|| {
             let _pinned = Pinned::to(1);
-            for turn in 1..=TRIPS {
+            for turn in 1..=TIMES * TRIPS {
                 wait(&there, turn);
                 back.0.store(turn, Ordering::Release);
             }
         });
         let _pinned = Pinned::to(0);
-        let mut start = Instant::now();
-        for turn in 1..=TRIPS {
-            there.0.store(turn, Ordering::Release);
-            wait(&back, turn);
-            if turn == 1 {
-                // The other thread has started.
-                start = Instant::now();
+        let times = (0..TIMES).map(|time| {
+            let start = Instant::now();
+            for turn in time * TRIPS + 1..=(time + 1) * TRIPS {
+                there.0.store(turn, Ordering::Release);
+                wait(&back, turn);
             }
-        }
-        start.elapsed().as_nanos() as f64 / (TRIPS - 1) as f64
+            start.elapsed().as_nanos() as f64 / TRIPS as f64
+        });
+        median(&times.collect::<Vec<_>>()).expect("several times")
     })
 }
