@@ -30,6 +30,10 @@ impl Crc32c {
         for word in words {
             state = self.eight(state, u64::from_le_bytes(*word));
         }
+        let (halves, rest) = rest.as_chunks::<4>();
+        for half in halves {
+            state = self.four(state, u32::from_le_bytes(*half));
+        }
         for byte in rest {
             state = self.one(state, *byte);
         }
@@ -43,6 +47,20 @@ impl Crc32c {
         unsafe {
             asm!(
                 "crc32 {state}, {bytes}",
+                state = inout(reg) state,
+                bytes = in(reg) bytes,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        state
+    }
+
+    #[inline(always)]
+    fn four(self, mut state: u64, bytes: u32) -> u64 {
+        // SAFETY: as above.
+        unsafe {
+            asm!(
+                "crc32 {state:e}, {bytes:e}",
                 state = inout(reg) state,
                 bytes = in(reg) bytes,
                 options(pure, nomem, nostack, preserves_flags)

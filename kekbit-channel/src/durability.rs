@@ -22,6 +22,8 @@ pub struct Synced {
 #[derive(Debug)]
 pub(crate) struct Durability {
     flushed: Mutex<Flushed>,
+    /// The last record that anybody waits for: what the next flush writes out.
+    wanted: Mutex<Position>,
 }
 
 #[derive(Debug)]
@@ -42,21 +44,26 @@ impl Flushed {
 
 impl Durability {
     pub(crate) fn new(start: Position) -> Durability {
-        Durability { flushed: Mutex::new(Flushed { end: start, failed: false, sealed: false }) }
+        Durability {
+            flushed: Mutex::new(Flushed { end: start, failed: false, sealed: false }),
+            wanted: Mutex::new(start),
+        }
     }
 
     /// Makes sure that all before `target` is on the disk. Whoever comes while another flushes
-    /// waits, and has often nothing left to do.
+    /// waits, and has often nothing left to do: one flush serves all who had come before it began.
     ///
     /// After a failure the kernel may have dropped the pages and would report success for a second
     /// try, so there is none.
     pub(crate) fn flush(&self, mapping: &Mapping, target: Position) -> Result<Synced, SyncError> {
+        self.want(target);
         let mut flushed = self.lock();
         if flushed.failed {
             return Err(SyncError::Poisoned { reason: PoisonReason::SyncFailed });
         }
         let start = flushed.end;
         if start.offset < target.offset {
+            let target = self.want(target);
             // Once the lock is given up, the state page is not this process's any more.
             let result = if flushed.sealed {
                 mapping.region.flush(start.offset, target.offset - start.offset)
@@ -74,6 +81,16 @@ impl Durability {
             }
         }
         Ok(Synced { durable: flushed.end.sequence, volatile: mapping.volatile })
+    }
+
+    /// Notes that somebody waits for all before `target`, and gives what is waited for.
+    fn want(&self, target: Position) -> Position {
+        // Nothing in here panics.
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.offset < target.offset {
+            *wanted = target;
+        }
+        *wanted
     }
 
     /// Waits for a flush that is under way, keeps others out for as long as the guard lives, and
