@@ -414,12 +414,15 @@ impl Writer {
         if mapping.track.checksums {
             word = word.with_checksum(mapping.seed.frame(sequence, word, frame.body));
         }
+        // NB: one half of the tail before the word, the other behind it. Side by side the compiler
+        // makes one vector of them, and the next append waits for it to come back from memory.
+        self.tail.offset = offset + size;
         // Release, in `publish`: pairs with the Acquire load in `scan::step`.
         frame.publish(word.to_bits());
+        self.tail.sequence = sequence + 1;
         if let Some(sidecar) = &self.sidecar {
             sidecar.bell.answer();
         }
-        self.tail = self.tail.after_record(size);
         sequence
     }
 
