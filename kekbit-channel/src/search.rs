@@ -74,7 +74,8 @@ pub(crate) fn end(mapping: &Mapping, from: Position) -> Result<Position, ReadErr
         }
     }
     let end = place(mapping, mapping.base + low).unwrap_or_else(|| mapping.start());
-    if end.sequence < durable {
+    // A close mark is an end; FORMAT.md, The crash argument, has how `durable` can be above it.
+    if end.sequence < durable && word(mapping, end)?.kind() == Kind::Empty {
         return Err(mapping.damaged(end, Problem::Missing { durable }));
     }
     Ok(end)

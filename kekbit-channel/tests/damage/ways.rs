@@ -223,7 +223,8 @@ fn end(suspect: &Suspect<'_>, judged: &Judged) -> Result<u64, ()> {
         let middle = low + (high - low) / 2;
         if judged.is_taken(suspect.bytes, middle) { low = middle + 1 } else { high = middle }
     }
-    if low < judged.spec.durable { Err(()) } else { Ok(low) }
+    let is_close = judged.slot(low).is_some_and(|slot| suspect.bytes.u64_at(slot) >> 60 == 3);
+    if low < judged.spec.durable && !is_close { Err(()) } else { Ok(low) }
 }
 
 /// Whether one can go to a record.
