@@ -52,7 +52,9 @@ impl<'b> Expected<'b> {
 
     /// Whether whoever walks to the end comes upon damage.
     fn walks_into_damage(&self) -> bool {
-        let is_missing = self.end() < self.channel.durable();
+        // A close mark ends a search, damaged or not.
+        let is_missing =
+            self.end() < self.channel.durable() && self.channel.word(self.scan.end) == 0;
         (!self.searched || is_missing) && self.scan.last == Frame::Damage
     }
 
