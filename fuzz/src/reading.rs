@@ -257,6 +257,12 @@ fn seek(expected: &Expected<'_>, reader: &mut Reader, sequence: u64) {
             assert_eq!((asked, first, end), (sequence, expected.base, expected.end()));
             assert!(!there && !expected.walks_into_damage());
         }
+        // The record in front of that place, which a sync had covered, is not there.
+        Err(SeekError::Read(ReadError::Damaged { sequence: lost, .. }))
+            if expected.searched && lost.checked_add(1) == Some(sequence) =>
+        {
+            assert!(!there && lost < expected.channel.durable());
+        }
         Err(SeekError::Read(error)) => {
             expected.damaged(&error);
             assert!(!there, "{sequence}: {error}");
