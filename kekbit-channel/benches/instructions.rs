@@ -5,8 +5,8 @@
 //! valgrind --tool=callgrind --toggle-collect='*append_one*' PROGRAM plain
 //! ```
 //!
-//! Collected: the instructions of 10,000 calls. The other functions are `replay_all` and `next_one`;
-//! instead of `plain`, `checked` is with checksums.
+//! Collected: the instructions of 10,000 calls. The other functions are `replay_all` and
+//! `next_one`; instead of `plain`, `checked` is with checksums.
 
 use kekbit_channel::{ChannelOptions, Record, TypedReader, TypedWriter};
 use std::{env, hint::black_box, path::Path};
