@@ -71,3 +71,54 @@ impl Chase {
         self.streak = if look < LOOKS_AT_ONCE { self.streak.saturating_add(1) } else { 0 };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader that has caught up `times` times, each time after a run of records of which the
+    /// first was there at that look. Gives how long it looked away last.
+    fn caught_up(chase: &mut Chase, times: u32, run: u64, look: u32) -> u32 {
+        let mut turns = 0;
+        for _ in 0..times {
+            turns = chase.caught_up(chase.resumed_at + run);
+            chase.came(look);
+        }
+        turns
+    }
+
+    #[test]
+    fn answers_that_come_one_by_one_are_never_kept_waiting() {
+        let mut chase = Chase::default();
+        assert_eq!(caught_up(&mut chase, 1000, 1, LOOKS_AT_ONCE), 0);
+    }
+
+    #[test]
+    fn a_stream_is_left_alone_until_it_ends() {
+        let mut chase = Chase::default();
+        assert_eq!(caught_up(&mut chase, STREAM, 1, 0), 0, "not yet");
+        assert_eq!(caught_up(&mut chase, 1, 1, 0), TURNS_MIN);
+        // Runs that are too short make it look away for longer, up to a limit; enough of it, less.
+        assert_eq!(caught_up(&mut chase, 1, RUN_WANTED - 1, 0), TURNS_MIN * 3 / 2);
+        assert_eq!(caught_up(&mut chase, 50, RUN_WANTED - 1, 0), TURNS_MAX);
+        assert_eq!(caught_up(&mut chase, 1, RUN_WANTED, 0), TURNS_MAX, "just right");
+        assert_eq!(caught_up(&mut chase, 1, RUN_ENOUGH + 1, 0), TURNS_MAX * 3 / 4);
+        assert_eq!(caught_up(&mut chase, 1, RUN_IN_VAIN - 1, 0), 0, "in vain");
+        assert_eq!(caught_up(&mut chase, STREAM - 2, 1, 0), 0, "from the beginning");
+    }
+
+    #[test]
+    fn a_stream_that_is_slow_for_the_time_it_takes_is_none() {
+        let mut chase = Chase { turns: TURNS_MAX, streak: STREAM, resumed_at: 0 };
+        let slow = u64::from(TURNS_MAX) / TURNS_A_RECORD - 1;
+        assert_eq!(caught_up(&mut chase, 1, slow, 0), 0);
+    }
+
+    #[test]
+    fn silence_ends_a_stream_and_waiting_on_is_no_run() {
+        let mut chase = Chase { turns: TURNS_MIN, streak: STREAM, resumed_at: 7 };
+        assert_eq!(chase.caught_up(7), 0, "the same wait");
+        chase.silent();
+        assert_eq!(chase.caught_up(8), 0);
+    }
+}

@@ -26,6 +26,9 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Ahead {
     shared: Arc<Shared>,
     thread: Thread,
+    /// The process that has the thread: a child of `fork` has none, and perhaps a lock that nobody
+    /// will give back.
+    owner: u32,
 }
 
 #[derive(Debug)]
@@ -54,7 +57,8 @@ impl Ahead {
         let (watched, mapping) = (Arc::clone(&shared), Arc::downgrade(mapping));
         let name = "kekbit-prefault".to_owned();
         let started = thread::Builder::new().name(name).spawn(move || run(&watched, &mapping));
-        Some(Ahead { shared, thread: started.ok()?.thread().clone() })
+        let thread = started.ok()?.thread().clone();
+        Some(Ahead { shared, thread, owner: std::process::id() })
     }
 
     /// The writer has come to `tail`.
@@ -67,7 +71,10 @@ impl Ahead {
     }
 
     /// From here on nothing is made present any more.
-    pub(crate) fn end(&self) {
+    fn end(&self) {
+        if self.owner != std::process::id() {
+            return;
+        }
         *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.thread.unpark();
     }

@@ -93,7 +93,7 @@ pub(crate) fn strided(mapping: &Mapping, at: Position) -> Option<Frame<'_>> {
 /// Looks at a position that lies between two frames.
 #[inline]
 pub(crate) fn step(mapping: &Mapping, at: Position) -> Step<'_> {
-    // Acquire, in `Region::load`: pairs with the Release store in `Writer::publish`. Behind the
+    // Acquire, in `Region::load`: pairs with the Release store in `Region::store`. Behind the
     // end of the region there is nothing, as behind the last frame.
     let Some(bits) = mapping.region.load(at.offset) else { return Step::Empty };
     let word = Word::from_bits(bits);
@@ -293,7 +293,7 @@ pub(crate) fn places_behind(mapping: &Mapping, at: Position) -> impl Iterator<It
 pub(crate) fn run(mapping: &Mapping, mut at: Position, max: usize) -> usize {
     let mut count = 0;
     while count < max {
-        // Acquire, in `Region::load`: pairs with the Release store in `Writer::publish`.
+        // Acquire, in `Region::load`: pairs with the Release store in `Region::store`.
         let Some(bits) = mapping.region.load(at.offset) else { break };
         let judged = match Word::from_bits(bits).kind() {
             Kind::Empty | Kind::Close { .. } => break,

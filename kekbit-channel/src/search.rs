@@ -97,7 +97,7 @@ pub(crate) fn time(mapping: &Mapping, nanos: u64) -> Result<Position, SeekError>
         let middle = low + (high - low) / 2;
         let stamp = mapping
             .slot(middle)
-            // Acquire, in `Region::load`: pairs with the Release store in `Writer::publish`, which
+            // Acquire, in `Region::load`: pairs with the Release store in `Region::store`, which
             // comes after the stamp. That `end` has read the word from the file orders nothing.
             .filter(|slot| mapping.region.load(slot.offset).is_some_and(|bits| bits != 0))
             .and_then(|slot| mapping.region.load(slot.offset + WORD_SIZE))

@@ -6,6 +6,8 @@
 //! counts. Where a file system cannot be mounted, the test says so and passes.
 #![cfg(target_os = "linux")]
 
+#[path = "resources/ahead.rs"]
+mod ahead;
 #[path = "support/allocations.rs"]
 mod allocations;
 #[path = "support/child.rs"]
