@@ -52,10 +52,11 @@ impl Cursor {
     /// The next record, if there is one: the way of almost every record.
     #[inline]
     pub(crate) fn take<'m>(&mut self, mapping: &'m Mapping) -> Option<Recorded<&'m [u8]>> {
-        self.take_unless(mapping, 0)
+        self.take_unless(mapping, 0, 0)
     }
 
-    /// The same, if `hidden` is 0. If it is [`HIDDEN`], there is none.
+    /// The same, if `hidden` is 0. If it is [`HIDDEN`], there is none. `usual_len` is the length of
+    /// most payloads, if the caller knows one.
     ///
     /// NB: a number that moves the position behind every mapping, and not a condition. With one
     /// branch more, be it never taken, the compiler may keep the fields of records in memory on
@@ -65,9 +66,10 @@ impl Cursor {
         &mut self,
         mapping: &'m Mapping,
         hidden: u64,
+        usual_len: usize,
     ) -> Option<Recorded<&'m [u8]>> {
         let at = Position { offset: self.position.offset | hidden, ..self.position };
-        let frame = scan::record_at(mapping, at)?;
+        let frame = scan::record_at(mapping, at, usual_len)?;
         let sequence = self.position.sequence;
         self.position = frame.next;
         Some(frame.recorded(mapping, sequence))

@@ -178,7 +178,7 @@ impl<'m> Lens<'m> for BySchema<'m> {
     type Item = Datum<'m>;
 
     #[inline]
-    fn look(&self, payload: &'m [u8], _: Option<&()>) -> Result<Datum<'m>, Invalid> {
+    fn look(&self, payload: &'m [u8], _: &[u8]) -> Result<Datum<'m>, Invalid> {
         self.schema.datum(payload)
     }
 }

@@ -13,10 +13,7 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release -p kekbit-channel --lib interleavings
 //! ```
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use kekbit_codec::frame::Word;
 use loom::{model::Builder, thread};
@@ -136,12 +133,14 @@ impl Witness {
     /// Sleeps until there is a record or an end. In a model nothing but the writer ends a sleep.
     fn sleep(&mut self) -> Next<()> {
         let found = self.reader.wait_next(Wait::Block).unwrap();
-        let Ok(next) = found.try_map(|record| {
-            assert_eq!((record.sequence, record.value), (self.count, &payload(self.count)[..]));
-            self.count += 1;
-            Ok::<_, Infallible>(())
-        });
-        next
+        match found.into_record() {
+            Ok(record) => {
+                assert_eq!((record.sequence, record.value), (self.count, &payload(self.count)[..]));
+                self.count += 1;
+                Next::Record(())
+            }
+            Err(other) => other,
+        }
     }
 
     /// Polls a few times, or until there is an end.
@@ -154,13 +153,15 @@ impl Witness {
         let mut last = Next::Pending;
         for _ in 0..polls {
             let found = self.reader.try_next()?;
-            let Ok(next) = found.try_map(|record| {
-                assert_eq!(record.sequence, self.count);
-                assert_eq!(record.value, payload(self.count));
-                self.count += 1;
-                Ok::<_, Infallible>(())
-            });
-            last = next;
+            last = match found.into_record() {
+                Ok(record) => {
+                    assert_eq!(record.sequence, self.count);
+                    assert_eq!(record.value, payload(self.count));
+                    self.count += 1;
+                    Next::Record(())
+                }
+                Err(other) => other,
+            };
             match last {
                 Next::Record(()) => {}
                 Next::Pending => thread::yield_now(),

@@ -1,6 +1,7 @@
 //! Runs of records: [`Iter`], [`Follow`], [`Batch`], through a [`Lens`].
 
 use kekbit_codec::Invalid;
+use zerocopy::{Immutable, IntoBytes};
 
 use crate::{
     cursor::{Cursor, HIDDEN},
@@ -18,28 +19,36 @@ pub trait Lens<'m>: sealed::Lens {
     /// What is seen.
     type Item;
 
-    /// Looks at a payload, or at the image that was made of it.
+    /// Looks at a payload; `image` are bytes that begin with the image of a value: the payload, or
+    /// what was made of it.
     ///
     /// # Errors
     /// [`Invalid`] if it is no value of the type.
-    fn look(&self, payload: &'m [u8], image: Option<&Self::Image>) -> Result<Self::Item, Invalid>;
+    fn look(&self, payload: &'m [u8], image: &[u8]) -> Result<Self::Item, Invalid>;
 }
 
 pub(crate) mod sealed {
     use kekbit_codec::Invalid;
+    use zerocopy::{Immutable, IntoBytes};
 
     /// Keeps `Lens` to this crate.
     ///
     /// A lens is plain if payloads are looked at as they are. With any other, whole records may be
     /// passed over, and images made.
-    pub trait Lens {
+    pub trait Lens: Copy {
         /// An image that is looked at instead of a payload. NB: `Copy`, so that there is nothing to
         /// drop, which would be asked of all records.
-        type Image: Copy;
+        type Image: Copy + Immutable + IntoBytes;
 
         /// 0 if it is plain, else [`HIDDEN`](crate::cursor::HIDDEN).
         #[inline(always)]
         fn hidden(&self) -> u64 {
+            0
+        }
+
+        /// The length of most payloads, where the type tells it; else 0.
+        #[inline(always)]
+        fn usual_len(&self) -> usize {
             0
         }
 
@@ -83,29 +92,39 @@ impl<'m> Lens<'m> for Bytes {
     type Item = &'m [u8];
 
     #[inline]
-    fn look(&self, payload: &'m [u8], _: Option<&()>) -> Result<&'m [u8], Invalid> {
+    fn look(&self, payload: &'m [u8], _: &[u8]) -> Result<&'m [u8], Invalid> {
         Ok(payload)
     }
 }
 
+/// What a value is made of: the image, if one was made of the payload.
+#[inline(always)]
+fn bytes_of<'i, I: Immutable + IntoBytes>(payload: &'i [u8], image: Option<&'i I>) -> &'i [u8] {
+    image.map_or(payload, IntoBytes::as_bytes)
+}
+
 /// A record that was taken, through a lens.
+///
+/// NB: wherever a record comes from, and whether or not an image was made of it, the ways meet at
+/// the bytes, and there is one call of this: with two values to choose from, the compiler puts each
+/// together in memory and copies it (docs/DESIGN.md).
 #[inline(always)]
 fn look<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     lens: &L,
     record: Recorded<&'m [u8]>,
-    image: Option<&L::Image>,
+    image: &[u8],
 ) -> Result<Recorded<L::Item>, ReadError> {
     let (sequence, payload) = (record.sequence, record.value);
     record
         .try_map(|payload| lens.look(payload, image))
-        .map_err(|invalid| refusal(mapping, lens, sequence, payload, invalid))
+        .map_err(|invalid| refusal(mapping, *lens, sequence, payload, invalid))
 }
 
 #[cold]
 fn refusal<L: sealed::Lens>(
     mapping: &Mapping,
-    lens: &L,
+    lens: L,
     sequence: u64,
     payload: &[u8],
     invalid: Invalid,
@@ -122,8 +141,8 @@ pub(crate) fn look_once<'m, L: Lens<'m>>(
 ) -> Result<Recorded<L::Item>, ReadError> {
     let mut image = None;
     match lens.make_image(record.value, &mut image) {
-        Ok(()) => look(mapping, lens, record, image.as_ref()),
-        Err(invalid) => Err(refusal(mapping, lens, record.sequence, record.value, invalid)),
+        Ok(()) => look(mapping, lens, record, bytes_of(record.value, image.as_ref())),
+        Err(invalid) => Err(refusal(mapping, *lens, record.sequence, record.value, invalid)),
     }
 }
 
@@ -137,7 +156,7 @@ fn take<'m, L: Lens<'m>>(
     cursor: &mut Cursor,
     lens: &L,
 ) -> Option<Recorded<&'m [u8]>> {
-    cursor.take_unless(mapping, lens.hidden())
+    cursor.take_unless(mapping, lens.hidden(), lens.usual_len())
 }
 
 /// The next record in front of number `end`, with its image if it needs one, or why there is none.
@@ -162,7 +181,7 @@ fn further<'m, L: Lens<'m>>(
             }
             if let Err(invalid) = lens.make_image(record.value, image) {
                 let (sequence, payload) = (record.sequence, record.value);
-                return Err(refusal(mapping, lens, sequence, payload, invalid));
+                return Err(refusal(mapping, *lens, sequence, payload, invalid));
             }
         }
         return Ok(found);
@@ -171,18 +190,24 @@ fn further<'m, L: Lens<'m>>(
 }
 
 /// The next record at a cursor, through a lens, or why there is none.
-#[inline]
+#[inline(always)]
 pub(crate) fn next<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     cursor: &mut Cursor,
     lens: &L,
 ) -> Result<Next<Recorded<L::Item>>, ReadError> {
-    if let Some(record) = take(mapping, cursor, lens) {
-        return look(mapping, lens, record, None).map(Next::Record);
-    }
-    let mut image = None;
-    let found = further(mapping, cursor, lens, &mut image, None, u64::MAX)?;
-    found.try_map(|record| look(mapping, lens, record, image.as_ref()))
+    let mut image;
+    let (record, bytes) = match take(mapping, cursor, lens) {
+        Some(record) => (record, record.value),
+        None => {
+            image = None;
+            match further(mapping, cursor, lens, &mut image, None, u64::MAX)?.into_record() {
+                Ok(record) => (record, bytes_of(record.value, image.as_ref())),
+                Err(other) => return Ok(other),
+            }
+        }
+    };
+    look(mapping, lens, record, bytes).map(Next::Record)
 }
 
 /// Whether a run has ended. Then all that is there is hidden from it.
@@ -212,34 +237,51 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
     wait: Option<Wait>,
     end: u64,
 ) -> Option<Result<Recorded<L::Item>, ReadError>> {
-    if let Some(record) = cursor.take_unless(mapping, lens.hidden() | done.hidden) {
-        return Some(look(mapping, lens, record, None));
-    }
-    if done.is_set() {
-        return None;
-    }
+    let hidden = lens.hidden() | done.hidden;
+    let mut image;
+    let (record, bytes) = match cursor.take_unless(mapping, hidden, lens.usual_len()) {
+        Some(record) => (record, record.value),
+        None if done.is_set() => return None,
+        None => {
+            image = None;
+            match behind(mapping, cursor, *lens, &mut image, wait, end) {
+                Ok(Next::Record(record)) => (record, bytes_of(record.value, image.as_ref())),
+                Ok(_) => {
+                    done.set();
+                    return None;
+                }
+                Err(error) => {
+                    // Behind a record that is no value the run goes on.
+                    if !error.is_passed() {
+                        done.set();
+                    }
+                    return Some(Err(error));
+                }
+            }
+        }
+    };
+    Some(look(mapping, lens, record, bytes))
+}
+
+/// The same where no record could be taken as it is. NB: the lens by value, so that an iterator
+/// need not stand in memory for it.
+#[inline(never)]
+fn behind<'m, L: Lens<'m>>(
+    mapping: &'m Mapping,
+    cursor: &mut Cursor,
+    lens: L,
+    image: &mut Option<L::Image>,
+    wait: Option<Wait>,
+    end: u64,
+) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
     // Once: what comes need not be a record that can be taken.
     if wait.is_some_and(Wait::spins_first)
         && cursor.linger(mapping)
-        && let Some(record) = cursor.take_unless(mapping, lens.hidden())
+        && let Some(record) = take(mapping, cursor, &lens)
     {
-        return Some(look(mapping, lens, record, None));
+        return Ok(Next::Record(record));
     }
-    let mut image = None;
-    match further(mapping, cursor, lens, &mut image, wait, end) {
-        Ok(Next::Record(record)) => Some(look(mapping, lens, record, image.as_ref())),
-        Ok(_) => {
-            done.set();
-            None
-        }
-        Err(error) => {
-            // Behind a record that is no value the run goes on.
-            if !error.is_passed() {
-                done.set();
-            }
-            Some(Err(error))
-        }
-    }
+    further(mapping, cursor, &lens, image, wait, end)
 }
 
 /// The records from a reader's position to what is there when it gets there.

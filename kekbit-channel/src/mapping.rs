@@ -16,6 +16,7 @@ use crate::{
     bell::{self, Bell, Sidecar},
     checksum::Seed,
     clock,
+    cpu::Crc32c,
     error::{CreateError, OpenError, OptionsError, Problem, ReadError},
     file::{self, NewFile, Storage},
     header::{Header, HeaderError, UncheckedHeader},
@@ -65,26 +66,33 @@ pub(crate) struct Track {
     pub(crate) word: Word,
     /// Bytes from one frame to the next then.
     pub(crate) stride: u64,
-    /// Bytes of time stamp and payload then.
-    pub(crate) body_len: u64,
-    /// Where the last frame can start then.
-    pub(crate) last_offset: u64,
+    /// Whether they have, and their checksums, if any, are summed in line.
+    pub(crate) is_short: bool,
+    /// What sums records in line, if all have checksums and are short.
+    pub(crate) in_line: Option<Crc32c>,
+    /// The bits of a word that have to be those of `word`: its checksum is not, if it has one.
+    pub(crate) mask: u64,
     pub(crate) checksums: bool,
     pub(crate) time_stamps: bool,
 }
 
 impl Track {
-    fn of(header: &Header) -> Track {
+    fn of(header: &Header, seed: Seed) -> Track {
         let Header { checksums, time_stamps, stride, max_payload, .. } = *header;
-        let last = header.record_count_max().checked_sub(1);
-        Track {
-            word: last.and_then(|_| Word::record(max_payload)).unwrap_or(Word::EMPTY),
-            stride,
-            body_len: frame::head_size(time_stamps) - frame::WORD_SIZE + u64::from(max_payload),
-            last_offset: last.map_or(0, |last| header.data_offset + last * stride),
-            checksums,
-            time_stamps,
-        }
+        let word = if stride == 0 { None } else { Word::record(max_payload) };
+        let mask = if checksums { !u64::from(u32::MAX) } else { u64::MAX };
+        let word = word.unwrap_or(Word::EMPTY);
+        let in_line = seed.in_line(u64::from(max_payload)).filter(|_| checksums);
+        let is_short = stride != 0 && (!checksums || in_line.is_some());
+        Track { word, stride, is_short, in_line, mask, checksums, time_stamps }
+    }
+
+    /// Prepares a region for the records, if they all have one length.
+    fn prepare(region: Region, header: &Header) -> Region {
+        let Some(last) = header.record_count_max().checked_sub(1) else { return region };
+        let head = frame::head_size(header.time_stamps) - frame::WORD_SIZE;
+        let last = header.data_offset + last * header.stride;
+        region.with_frames(last, head + u64::from(header.max_payload))
     }
 }
 
@@ -252,10 +260,11 @@ impl Mapping {
         path: &Path,
         volatile: bool,
     ) -> Mapping {
+        let seed = Seed::new(header.channel_id);
         Mapping {
-            seed: Seed::new(header.channel_id),
-            track: Track::of(&header),
-            region,
+            seed,
+            track: Track::of(&header, seed),
+            region: Track::prepare(region, &header),
             header,
             base,
             native: false,
@@ -356,7 +365,7 @@ impl Mapping {
         // The lengths and reasons of marks all fit a word.
         let Some(mut word) = word else { return };
         if self.header.checksums {
-            word = word.with_checksum(self.seed.frame(at.sequence, word, &[]));
+            word = word.with_checksum(self.seed.frame(at.sequence, word, None, &[]));
         }
         // Release, in `Region::store`: pairs with the Acquire load in `scan::step`.
         let stored = self.region.store(at.offset, word.to_bits());

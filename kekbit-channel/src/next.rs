@@ -33,18 +33,16 @@ impl<R> Next<R> {
         }
     }
 
+    /// The record, or what there is instead.
     #[inline(always)]
-    pub(crate) fn try_map<S, E>(
-        self,
-        convert: impl FnOnce(R) -> Result<S, E>,
-    ) -> Result<Next<S>, E> {
-        Ok(match self {
-            Next::Record(record) => Next::Record(convert(record)?),
-            Next::Pending => Next::Pending,
-            Next::Closed(reason) => Next::Closed(reason),
-            Next::Abandoned => Next::Abandoned,
-            Next::TimedOut => Next::TimedOut,
-        })
+    pub(crate) fn into_record<S>(self) -> Result<R, Next<S>> {
+        match self {
+            Next::Record(record) => Ok(record),
+            Next::Pending => Err(Next::Pending),
+            Next::Closed(reason) => Err(Next::Closed(reason)),
+            Next::Abandoned => Err(Next::Abandoned),
+            Next::TimedOut => Err(Next::TimedOut),
+        }
     }
 }
 

@@ -43,7 +43,22 @@ pub(crate) mod heap;
 #[derive(Debug)]
 pub(crate) struct Region {
     memory: Memory,
-    writable: bool,
+    /// Bytes that may be written to: all or none.
+    writable_size: u64,
+    /// See [`with_frames`](Self::with_frames).
+    frames: Frames,
+}
+
+/// Where frames lie whose bodies all have one length.
+#[derive(Debug)]
+struct Frames {
+    /// One that starts in front of this ends inside the region.
+    end: u64,
+    body_len: u64,
+}
+
+impl Frames {
+    const NONE: Frames = Frames { end: 0, body_len: 0 };
 }
 
 /// A word of it. The model checker has its own, whose atomics have another shape.
@@ -63,19 +78,29 @@ impl Region {
     /// Maps the first `size` bytes of a file that is at least that long, for its writer.
     pub(crate) fn map_writable(file: &File, size: u64) -> io::Result<Region> {
         let map = MmapOptions::new().len(index(size)).map_raw(file)?;
-        Ok(Region { memory: Memory::File(map), writable: true })
+        Ok(Region { memory: Memory::File(map), writable_size: size, frames: Frames::NONE })
     }
 
     /// Maps the first `size` bytes of a file that is at least that long, for readers.
     pub(crate) fn map_readable(file: &File, size: u64) -> io::Result<Region> {
         let map = MmapOptions::new().len(index(size)).map_raw_read_only(file)?;
-        Ok(Region { memory: Memory::File(map), writable: false })
+        Ok(Region { memory: Memory::File(map), writable_size: 0, frames: Frames::NONE })
     }
 
     /// Zeroed memory of this process with the same contract.
     #[cfg(test)]
     pub(crate) fn on_heap(size: u64) -> Region {
-        Region { memory: Memory::Heap(heap::Heap::new(size)), writable: true }
+        let memory = Memory::Heap(heap::Heap::new(size));
+        Region { memory, writable_size: size, frames: Frames::NONE }
+    }
+
+    /// Prepares for frames with bodies of one length, the last of which starts at `last`: then one
+    /// comparison tells that one lies inside. If the last does not, there are none.
+    pub(crate) fn with_frames(mut self, last: u64, body_len: u64) -> Region {
+        let size = body_len.checked_add(8);
+        let fits = size.is_some_and(|size| self.contains(last, size));
+        self.frames = if fits { Frames { end: last + 1, body_len } } else { Frames::NONE };
+        self
     }
 
     #[inline]
@@ -99,7 +124,7 @@ impl Region {
     /// of 8, or if the region was mapped for reading.
     #[inline]
     pub(crate) fn store(&self, offset: u64, value: u64) -> Option<()> {
-        if !self.writable {
+        if self.writable_size == 0 {
             return None;
         }
         store(self.word(offset)?, offset, value);
@@ -139,8 +164,8 @@ impl Region {
     #[inline]
     #[expect(clippy::mut_from_ref, reason = "uniqueness is the caller's proof, see Safety")]
     pub(crate) unsafe fn claimed(&self, offset: u64, len: u64) -> &mut [u8] {
-        debug_assert!(self.contains(offset, len) && self.writable);
-        if !self.contains(offset, len) || !self.writable {
+        debug_assert!(self.contains(offset, len) && self.writable_size != 0);
+        if !self.contains(offset, len) || self.writable_size == 0 {
             return &mut [];
         }
         // SAFETY: inside a region that may be written to, as was just asked; the rest is our own
@@ -148,31 +173,39 @@ impl Region {
         unsafe { self.bytes_mut(offset, len) }
     }
 
-    /// A word and as many bytes behind it, with one look at the bounds for both. `None` outside the
-    /// region or if `offset` is not a multiple of 8.
+    /// A word and the body behind it, of the one length that was [prepared](Self::with_frames) for.
+    /// `None` behind the last frame or if `offset` is not a multiple of 8.
     #[inline(always)]
-    pub(crate) fn frame(&self, offset: u64, body_len: u64) -> Option<Frame<'_>> {
-        if !self.contains(offset, body_len.checked_add(8)?) || !offset.is_multiple_of(8) {
-            return None;
-        }
-        Some(Frame { region: self, offset, body_len })
+    pub(crate) fn frame(&self, offset: u64) -> Option<Frame<'_>> {
+        let inside = offset < self.frames.end && offset.is_multiple_of(8);
+        inside.then_some(Frame { region: self, offset })
     }
 
-    /// The same for the writer, whose word is not published yet. `None` too if the region was
+    /// A word and the bytes behind it, which its writer has not published yet, with one look at the
+    /// bounds for all. In two parts whose lengths the compiler may know. `None` outside the region,
+    /// if `offset` is not a multiple of 8, or if the region was
     /// mapped for reading.
     ///
     /// # Safety
     /// That of [`claimed`](Self::claimed), for the bytes behind the word.
     #[inline(always)]
-    pub(crate) unsafe fn unpublished(&self, offset: u64, body_len: u64) -> Option<Unpublished<'_>> {
-        let frame = self.frame(offset, body_len)?;
-        if !self.writable {
+    pub(crate) unsafe fn unpublished(
+        &self,
+        offset: u64,
+        stamp_len: u64,
+        payload_len: u64,
+    ) -> Option<Unpublished<'_>> {
+        let size = payload_len.checked_add(8)?.checked_add(stamp_len)?;
+        let end = offset.checked_add(size)?;
+        if self.writable_size < end || !offset.is_multiple_of(8) {
             return None;
         }
         // SAFETY: inside a region that may be written to, as was just asked; the rest is our own
         // contract.
-        let body = unsafe { self.bytes_mut(offset + 8, body_len) };
-        Some(Unpublished { frame, body })
+        let stamp = unsafe { self.bytes_mut(offset + 8, stamp_len) };
+        // SAFETY: as above; the two do not overlap.
+        let payload = unsafe { self.bytes_mut(offset + 8 + stamp_len, payload_len) };
+        Some(Unpublished { region: self, offset, stamp, payload })
     }
 
     /// Writes a range out to the disk, and waits for it.
@@ -206,7 +239,7 @@ impl Region {
 
     /// The same in any case, while nobody writes yet.
     pub(crate) fn prefault(&self, offset: u64, len: u64) {
-        if !self.writable || self.populate(offset, len) {
+        if self.writable_size == 0 || self.populate(offset, len) {
             return;
         }
         // An atomic write that changes nothing, a page.
@@ -263,7 +296,7 @@ impl Region {
         // 2. It is initialized (mapped and zeroed memory is), and every pattern is valid. 3. It is
         // valid for as long as the reference, which borrows the mapping. 4. All conflicting
         // accesses to a word are atomic or happen before, by the law of this module. 5. In a region
-        // for readers nobody stores: `store`, `unpublished` and `prefault` ask `writable` first;
+        // for readers nobody stores: `store`, `unpublished` and `prefault` ask `writable_size`;
         // and a relaxed atomic load of eight bytes does not write (the standard library's page on
         // atomics, "Atomic accesses to read-only memory", which says so of relaxed loads alone).
         unsafe { &*word }
@@ -333,12 +366,11 @@ impl Region {
     }
 }
 
-/// A word and the bytes behind it, inside a region.
+/// A word and the body behind it, inside a region, of the length that it is prepared for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'r> {
     region: &'r Region,
     offset: u64,
-    body_len: u64,
 }
 
 impl<'r> Frame<'r> {
@@ -354,13 +386,14 @@ impl<'r> Frame<'r> {
     /// That of [`Region::committed`].
     #[inline(always)]
     pub(crate) unsafe fn committed(self) -> &'r [u8] {
-        // SAFETY: inside the region, as `Region::frame` has asked; the rest is our own contract.
-        unsafe { self.region.bytes(self.offset + 8, self.body_len) }
+        // SAFETY: inside the region: `Region::frame` has seen that it starts no later than the
+        // last, which `with_frames` has seen to end inside; the rest is our own contract.
+        unsafe { self.region.bytes(self.offset + 8, self.region.frames.body_len) }
     }
 
     #[inline(always)]
     fn word(self) -> Word<'r> {
-        // SAFETY: inside the region and aligned, as `Region::frame` has asked.
+        // SAFETY: inside the region, as in `committed`, and aligned, as `Region::frame` has asked.
         unsafe { self.region.word_inside(self.offset) }
     }
 }
@@ -368,16 +401,21 @@ impl<'r> Frame<'r> {
 /// A frame that its writer fills.
 #[derive(Debug)]
 pub(crate) struct Unpublished<'r> {
-    frame: Frame<'r>,
+    region: &'r Region,
+    offset: u64,
     /// The bytes behind the word.
-    pub(crate) body: &'r mut [u8],
+    pub(crate) stamp: &'r mut [u8],
+    /// The bytes behind those.
+    pub(crate) payload: &'r mut [u8],
 }
 
 impl Unpublished<'_> {
     /// Stores the word, as [`Region::store`] does. Nobody can write to the body any more.
     #[inline(always)]
     pub(crate) fn publish(self, word: u64) {
-        store(self.frame.word(), self.frame.offset, word);
+        // SAFETY: inside the region and aligned, as `Region::unpublished` has asked.
+        let place = unsafe { self.region.word_inside(self.offset) };
+        store(place, self.offset, word);
     }
 }
 

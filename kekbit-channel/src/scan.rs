@@ -51,11 +51,12 @@ impl<'m> Frame<'m> {
 }
 
 /// The record at a position that lies between two frames, if there is one that is whole: the way of
-/// almost every record. The rest is told by [`step`].
+/// almost every record. The rest is told by [`step`]. `usual` is the length of most payloads, if
+/// the caller knows one.
 #[inline(always)]
-pub(crate) fn record_at(mapping: &Mapping, at: Position) -> Option<Frame<'_>> {
-    if mapping.track.stride != 0 {
-        return strided(mapping, at);
+pub(crate) fn record_at(mapping: &Mapping, at: Position, usual: usize) -> Option<Frame<'_>> {
+    if mapping.track.is_short {
+        return short(mapping, at, usual);
     }
     match step(mapping, at) {
         Step::Record(frame) => Some(frame),
@@ -63,31 +64,28 @@ pub(crate) fn record_at(mapping: &Mapping, at: Position) -> Option<Frame<'_>> {
     }
 }
 
-/// The same in a channel with a stride.
+/// The same in a channel with a stride, of records whose checksums are summed in line.
 #[inline(always)]
-pub(crate) fn strided(mapping: &Mapping, at: Position) -> Option<Frame<'_>> {
+fn short(mapping: &Mapping, at: Position, usual: usize) -> Option<Frame<'_>> {
     let track = &mapping.track;
-    if track.last_offset < at.offset {
-        return None;
-    }
+    let frame = mapping.region.frame(at.offset)?;
     // Acquire, in `load`: pairs with the Release store in `Unpublished::publish`.
-    let frame = mapping.region.frame(at.offset, track.body_len)?;
     let word = Word::from_bits(frame.load());
-    let expected = if track.checksums { word.without_checksum() } else { word };
-    if expected != track.word {
+    if (word.to_bits() ^ track.word.to_bits()) & track.mask != 0 {
         return None;
     }
     // SAFETY: as in `record`.
     let body = unsafe { frame.committed() };
-    if track.checksums && word.checksum() != mapping.seed.frame(at.sequence, word, body) {
-        return None;
+    let (stamp, payload) = split(track.time_stamps, body);
+    if let Some(cpu) = track.in_line {
+        let head = [at.sequence, track.word.to_bits()];
+        let mut running = mapping.seed.start(cpu, head, stamp);
+        running.write_usual(payload, usual);
+        if word.checksum() != running.sum() {
+            return None;
+        }
     }
-    let next = at.after_record(track.stride);
-    if track.time_stamps {
-        let (stamp, payload) = body.split_first_chunk::<8>()?;
-        return Some(Frame { stamp: Some(u64::from_le_bytes(*stamp)), payload, next });
-    }
-    Some(Frame { stamp: None, payload: body, next })
+    Some(Frame { stamp, payload, next: at.after_record(track.stride) })
 }
 
 /// Looks at a position that lies between two frames.
@@ -120,22 +118,26 @@ fn record(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     // which the contract of `open` asks all processes to keep. Nor do those of what only looks like
     // one: nobody writes behind the end of a writer that is gone.
     let body = unsafe { mapping.region.committed(at.offset + WORD_SIZE, body_len) };
-    if let Err(problem) = verify(mapping, at, word, body) {
+    let (stamp, payload) = split(header.time_stamps, body);
+    if let Err(problem) = verify(mapping, at, word, stamp, payload) {
         return Step::Damage(problem);
     }
-    let next = at.after_record(size);
-    if header.time_stamps
-        && let Some((stamp, payload)) = body.split_first_chunk::<8>()
-    {
-        return Step::Record(Frame { stamp: Some(u64::from_le_bytes(*stamp)), payload, next });
+    Step::Record(Frame { stamp, payload, next: at.after_record(size) })
+}
+
+/// The time stamp and the payload in what lies behind a word.
+#[inline(always)]
+fn split(time_stamps: bool, body: &[u8]) -> (Option<u64>, &[u8]) {
+    match body.split_first_chunk::<8>() {
+        Some((stamp, payload)) if time_stamps => (Some(u64::from_le_bytes(*stamp)), payload),
+        _ => (None, body),
     }
-    Step::Record(Frame { stamp: None, payload: body, next })
 }
 
 #[cold]
 fn padding(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
     let judged = behind_padding(mapping, at, len)
-        .and_then(|next| verify(mapping, at, word, &[]).map(|()| next));
+        .and_then(|next| verify(mapping, at, word, None, &[]).map(|()| next));
     match judged {
         Ok(next) => Step::Padding(next),
         Err(problem) => Step::Damage(problem),
@@ -144,7 +146,7 @@ fn padding(mapping: &Mapping, at: Position, word: Word, len: u32) -> Step<'_> {
 
 #[cold]
 fn close(mapping: &Mapping, at: Position, word: Word, reason: u32) -> Step<'_> {
-    match verify(mapping, at, word, &[]) {
+    match verify(mapping, at, word, None, &[]) {
         Ok(()) => Step::Close(CloseReason::from_number(reason)),
         Err(problem) => Step::Damage(problem),
     }
@@ -175,9 +177,18 @@ fn behind_padding(mapping: &Mapping, at: Position, len: u32) -> Result<Position,
 }
 
 #[inline]
-fn verify(mapping: &Mapping, at: Position, word: Word, body: &[u8]) -> Result<(), Problem> {
-    let expected =
-        if mapping.header.checksums { mapping.seed.frame(at.sequence, word, body) } else { 0 };
+fn verify(
+    mapping: &Mapping,
+    at: Position,
+    word: Word,
+    stamp: Option<u64>,
+    payload: &[u8],
+) -> Result<(), Problem> {
+    let expected = if mapping.header.checksums {
+        mapping.seed.frame(at.sequence, word, stamp, payload)
+    } else {
+        0
+    };
     let found = word.checksum();
     if found == expected { Ok(()) } else { Err(Problem::Checksum { found, expected }) }
 }

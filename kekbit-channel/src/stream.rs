@@ -101,7 +101,10 @@ impl sealed::Source for Reader {
     type Value = Vec<u8>;
 
     fn take(&mut self) -> Result<Next<Recorded<Vec<u8>>>, ReadError> {
-        self.try_next()?.try_map(|record| record.try_map(|payload| Ok(payload.to_vec())))
+        match self.try_next()?.into_record() {
+            Ok(record) => record.try_map(|payload| Ok(payload.to_vec())).map(Next::Record),
+            Err(other) => Ok(other),
+        }
     }
 
     fn reader(&mut self) -> &mut Reader {

@@ -11,6 +11,7 @@
 //! is rarely needed is asked only when it is passed.
 
 use std::{
+    hash::Hasher,
     ops::{Deref, DerefMut},
     path::Path,
     sync::Arc,
@@ -24,6 +25,7 @@ use kekbit_codec::{
 
 use crate::{
     bell::Sidecar,
+    checksum::Running,
     clock::Source,
     durability::{Durability, Synced},
     error::{CloseError, CreateError, PoisonReason, SyncError, WriteError},
@@ -95,6 +97,34 @@ pub struct Writer {
     owner: u32,
 }
 
+/// What becomes the payload of a record.
+pub(crate) trait Content {
+    /// Writes every byte of the payload, which is as long as was asked for. One that panics may
+    /// leave bytes behind, so in a raw channel it must not.
+    fn put(&self, payload: &mut [u8]);
+
+    /// Feeds the checksum with what was put, whole and in order.
+    #[inline(always)]
+    fn feed(&self, payload: &[u8], running: &mut Running) {
+        running.write(payload);
+    }
+}
+
+impl Content for &[u8] {
+    #[inline(always)]
+    fn put(&self, payload: &mut [u8]) {
+        // The lengths agree: as many bytes were asked for.
+        payload.copy_from_slice(self);
+    }
+}
+
+/// What the holder of a claim has written.
+struct InPlace;
+
+impl Content for InPlace {
+    fn put(&self, _: &mut [u8]) {}
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
@@ -159,22 +189,29 @@ impl Writer {
     pub fn append(&mut self, payload: &[u8]) -> Result<u64, WriteError> {
         let len = self.fitting(payload.len())?;
         let size = self.mapping.header.frame_size(len);
-        // The lengths agree: `append_with` gives as many bytes as it was asked for.
-        self.append_with(len, size, |body| body.copy_from_slice(payload))
+        self.append_content(len, size, payload)
     }
 
-    /// Appends a record of `len` bytes that `fill` writes, all of them, in a frame of `size` bytes.
-    /// A `fill` that panics may leave bytes behind, so in a raw channel it must not.
+    /// Appends a record of `len` bytes in a frame of `size` bytes.
     #[inline(always)]
-    pub(crate) fn append_with(
+    pub(crate) fn append_content(
         &mut self,
         len: u32,
         size: u64,
-        fill: impl FnOnce(&mut [u8]),
+        content: impl Content,
     ) -> Result<u64, WriteError> {
         self.reserve(size)?;
+        if self.mapping.track.time_stamps {
+            return Ok(self.publish_stamped(len, size, content));
+        }
+        Ok(self.publish(len, size, None, content))
+    }
+
+    /// Out of line, so that a channel without time stamps carries nothing of them along.
+    #[inline(never)]
+    fn publish_stamped(&mut self, len: u32, size: u64, content: impl Content) -> u64 {
         let stamp = self.stamp();
-        Ok(self.publish(len, size, stamp, fill))
+        self.publish(len, size, stamp, content)
     }
 
     /// The stride, in a channel that has one.
@@ -384,35 +421,34 @@ impl Writer {
         }
     }
 
-    /// Publishes a record at the tail, once `fill` has written its payload, and gives its number.
+    /// Puts a payload at the tail, publishes it as a record, and gives its number.
     #[inline(always)]
-    fn publish(
-        &mut self,
-        len: u32,
-        size: u64,
-        stamp: Option<u64>,
-        fill: impl FnOnce(&mut [u8]),
-    ) -> u64 {
+    fn publish(&mut self, len: u32, size: u64, stamp: Option<u64>, content: impl Content) -> u64 {
         let Position { offset, sequence } = self.tail;
-        let head = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
+        let stamp_len = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
         let mapping = &*self.mapping;
         // SAFETY: as in `body`; what is given borrows the mapping, and is gone when this method
         // ends, which has the writer to itself.
-        let frame = unsafe { mapping.region.unpublished(offset, head + u64::from(len)) };
+        let frame = unsafe { mapping.region.unpublished(offset, stamp_len, u64::from(len)) };
         let Some(frame) = frame else { outside(offset) };
-        match (stamp, &mut *frame.body) {
-            (None, payload) => fill(payload),
-            (Some(stamp), body) => {
-                if let Some((place, payload)) = body.split_first_chunk_mut::<8>() {
-                    *place = stamp.to_le_bytes();
-                    fill(payload);
-                }
-            }
+        if let (Some(stamp), Some(place)) = (stamp, frame.stamp.first_chunk_mut::<8>()) {
+            *place = stamp.to_le_bytes();
         }
+        content.put(frame.payload);
         // `len` is not above the header's largest payload, which is below what a word can say.
         let mut word = Word::record(len).unwrap_or(Word::EMPTY);
-        if mapping.track.checksums {
-            word = word.with_checksum(mapping.seed.frame(sequence, word, frame.body));
+        let head = [sequence, word.to_bits()];
+        match mapping.track.in_line {
+            Some(cpu) => {
+                let mut running = mapping.seed.start(cpu, head, stamp);
+                content.feed(frame.payload, &mut running);
+                word = word.with_checksum(running.sum());
+            }
+            None if mapping.track.checksums => {
+                let sum = mapping.seed.frame(sequence, word, stamp, frame.payload);
+                word = word.with_checksum(sum);
+            }
+            None => {}
         }
         // NB: one half of the tail before the word, the other behind it. Side by side the compiler
         // makes one vector of them, and the next append waits for it to come back from memory.
@@ -457,11 +493,11 @@ impl Writer {
         }
         let after = self.tail.after_record(size);
         let sequence = if rest <= ZEROED_MAX {
-            self.publish(len, size, stamp, |_| {})
+            self.publish(len, size, stamp, InPlace)
         } else {
             // The padding first: nobody comes to it before the record is there.
             self.mapping.mark(after, Word::padding(padding_len(rest)));
-            let sequence = self.publish(len, size, stamp, |_| {});
+            let sequence = self.publish(len, size, stamp, InPlace);
             self.tail = self.tail.after_padding(padding_len(rest));
             sequence
         };

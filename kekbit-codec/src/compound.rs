@@ -1,6 +1,6 @@
 //! [`Field`] for arrays, `Option` and `PhantomData`.
 
-use core::{fmt, marker::PhantomData};
+use core::{fmt, hash::Hasher, marker::PhantomData};
 
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -9,7 +9,7 @@ use crate::{
     field::{Field, FieldView, plain_view},
     schema::{Place, Type},
     show::Shown,
-    wire::Tagged,
+    wire::{Tagged, feed_zeroes},
 };
 
 impl<T: Field, const N: usize> Field for [T; N] {
@@ -42,6 +42,16 @@ impl<T: Field, const N: usize> Field for [T; N] {
     #[inline]
     fn view(wire: &Self::Wire) -> ArrayView<'_, T> {
         ArrayView { wires: wire, place: Place::of_type(Self::TYPE) }
+    }
+
+    #[inline(always)]
+    fn feed<H: Hasher>(&self, wire: &Self::Wire, hasher: &mut H) {
+        // What is small and not made of parts is put in larger pieces than these.
+        if const { T::TYPE.has_parts() || 8 <= size_of::<T::Wire>() } {
+            self.iter().zip(wire).for_each(|(value, wire)| value.feed(wire, hasher));
+        } else {
+            hasher.write(wire.as_bytes());
+        }
     }
 }
 
@@ -171,6 +181,17 @@ impl<T: Field> Field for Option<T> {
                 Err(invalid) => Err(invalid.within("", size_of::<u8>())),
             },
             presence => Err(unknown_presence(presence)),
+        }
+    }
+
+    #[inline(always)]
+    fn feed<H: Hasher>(&self, wire: &Self::Wire, hasher: &mut H) {
+        match self {
+            Some(value) => {
+                hasher.write_u8(PRESENT);
+                value.feed(&wire.body, hasher);
+            }
+            None => feed_zeroes(size_of::<Self::Wire>(), hasher),
         }
     }
 }

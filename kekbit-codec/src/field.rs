@@ -1,5 +1,7 @@
 //! [`Field`]: how one value maps to its wire image and back.
 
+use core::hash::Hasher;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{
@@ -34,7 +36,8 @@ impl<T: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned + Copy + 'st
 /// 2. `check` accepts whatever `put` wrote, and `get` then gives back that value.
 /// 3. `get` and `view` do not panic on any bytes: memory shared with another process can change
 ///    after it was checked. On bytes that `check` would refuse, `get` gives any value.
-/// 4. `TYPE` has the size of `Wire`, and two types with the same `TYPE` have the same image.
+/// 4. `feed` feeds the bytes of the image, however they are cut.
+/// 5. `TYPE` has the size of `Wire`, and two types with the same `TYPE` have the same image.
 ///
 /// # Examples
 /// A percentage, which is one byte up to 100:
@@ -105,6 +108,18 @@ pub trait Field: Sized + 'static {
     fn get(wire: &Self::Wire) -> Self;
     /// The field in place.
     fn view(wire: &Self::Wire) -> Self::View<'_>;
+
+    /// Feeds every byte of the image that [`put`](Self::put) has just made of this value to a
+    /// hasher, in order.
+    ///
+    /// `wire` is that image. What is read from there should be cut as it was written: those pieces
+    /// the CPU hands on, where a load that takes in two stores waits until both have left the store
+    /// buffer, and with it all that comes behind. The one piece that an image is here suits all
+    /// types but those that consist of others, and those are derived.
+    #[inline(always)]
+    fn feed<H: Hasher>(&self, wire: &Self::Wire, hasher: &mut H) {
+        hasher.write(wire.as_bytes());
+    }
 }
 
 /// The view of a `T`: a number for a number, an `OrderView<'a>` for an `Order`, a `Result` for

@@ -124,6 +124,48 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Invalid> {
     }
 }
 
+/// Out of line, so that what is rarely needed does not keep the compiler from inlining the rest.
+#[inline(never)]
+fn check_text(bytes: &[u8]) -> Result<(), Invalid> {
+    text(bytes).map(|_| ())
+}
+
+/// Whether ASCII without NUL is followed by nothing but zeroes. Eight bytes at a time, no branch on
+/// any of them.
+#[inline(always)]
+fn is_padded_ascii(bytes: &[u8]) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let mut seen = 0;
+    let mut strays = 0;
+    let mut look = |word: &[u8; 8], in_front: u64| {
+        let word = u64::from_le_bytes(*word);
+        seen |= word;
+        // The high bit of each byte that is not zero. No sum carries into the next byte if all are
+        // ASCII, and if not, `seen` tells.
+        let nonzero = word.wrapping_add(!HIGH_BITS) & HIGH_BITS;
+        // Bytes that are not zero, behind one that is.
+        strays |= nonzero & !(nonzero << 8 | in_front);
+        nonzero >> 56
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let _ = words.iter().fold(0x80, |in_front, word| look(word, in_front));
+    match (rest, bytes.last_chunk::<8>()) {
+        ([], _) => {}
+        // Looks at some bytes twice. What is in front of the first was looked at with it.
+        (_, Some(last)) => {
+            look(last, 0x80);
+        }
+        (_, None) => {
+            let mut in_front = 0x80;
+            for byte in rest {
+                look(&[*byte, 0, 0, 0, 0, 0, 0, 0], in_front);
+                in_front = u64::from(*byte != 0) << 7;
+            }
+        }
+    }
+    seen & HIGH_BITS == 0 && strays == 0
+}
+
 #[cold]
 #[inline(never)]
 fn stray_text(bytes: &[u8], end: usize, at: usize) -> Invalid {
@@ -157,12 +199,8 @@ impl<const N: usize> Field for FixedStr<N> {
     }
     #[inline]
     fn check(wire: &[u8; N]) -> Result<(), Invalid> {
-        // Most texts are ASCII; two passes without a branch in them settle those.
-        let ascii = wire.iter().fold(0, |bits, byte| bits | byte).is_ascii();
-        let behind = wire.iter().skip(1);
-        let stray =
-            wire.iter().zip(behind).fold(false, |stray, (a, b)| stray | ((*a == 0) & (*b != 0)));
-        if ascii && !stray { Ok(()) } else { text(wire).map(|_| ()) }
+        // Most texts are.
+        if is_padded_ascii(wire) { Ok(()) } else { check_text(wire) }
     }
     #[inline]
     fn get(wire: &[u8; N]) -> Self {
@@ -170,6 +208,10 @@ impl<const N: usize> Field for FixedStr<N> {
     }
     fn view(wire: &[u8; N]) -> Result<&str, Invalid> {
         text(wire)
+    }
+    #[inline(always)]
+    fn feed<H: Hasher>(&self, _: &[u8; N], hasher: &mut H) {
+        hasher.write(&self.bytes);
     }
 }
 
@@ -307,6 +349,10 @@ impl<const N: usize> Field for FixedBytes<N> {
     fn view(wire: &[u8; N]) -> &[u8; N] {
         wire
     }
+    #[inline(always)]
+    fn feed<H: Hasher>(&self, _: &[u8; N], hasher: &mut H) {
+        hasher.write(&self.0);
+    }
 }
 
 plain_view!(&[u8; N]; const N: usize);
@@ -360,5 +406,30 @@ impl<const N: usize> fmt::Display for FixedBytes<N> {
 impl<const N: usize> fmt::Debug for FixedBytes<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text of up to 20 bytes that are ASCII, with one of them changed to anything.
+    #[test]
+    fn the_quick_look_agrees_with_the_slow_one() {
+        let mut bytes = [0; 20];
+        for size in 0..=bytes.len() {
+            for len in 0..=size {
+                for at in 0..size {
+                    for byte in 0..=u8::MAX {
+                        bytes[..len].fill(b'a');
+                        bytes[len..].fill(0);
+                        bytes[at] = byte;
+                        let wire = &bytes[..size];
+                        let expected = wire.is_ascii() && text(wire).is_ok();
+                        assert_eq!(is_padded_ascii(wire), expected, "{wire:?}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -2,12 +2,16 @@
 //! `core`.
 
 use core::{
+    hash::Hasher,
     net::{Ipv4Addr, Ipv6Addr},
     num::NonZero,
     time::Duration,
 };
 
-use zerocopy::little_endian::{U16, U32, U64, U128};
+use zerocopy::{
+    IntoBytes,
+    little_endian::{U16, U32, U64, U128},
+};
 
 use crate::{
     error::Invalid,
@@ -39,6 +43,10 @@ macro_rules! total {
             #[inline]
             fn view(wire: &$wire) -> $type {
                 $unpack(*wire)
+            }
+            #[inline(always)]
+            fn feed<H: Hasher>(&self, _: &$wire, hasher: &mut H) {
+                hasher.write($pack(*self).as_bytes());
             }
         }
 

@@ -8,6 +8,7 @@ pub use core::{
     default::Default,
     env,
     fmt::{self, Debug, Formatter, Result as FmtResult},
+    hash::Hasher,
     include_str,
     marker::Copy,
     mem::size_of,
@@ -22,7 +23,7 @@ use zerocopy::{FromBytes, IntoBytes};
 pub use crate::checks::{extends, lock_test, locked, pinned, variants_fit};
 pub use crate::raise::{OnceRaise, raised};
 pub use crate::schema::unknown_tag;
-pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, tree, tree_mut};
+pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, feed_rest, feed_whole, tree, tree_mut};
 pub use crate::{
     error::Invalid,
     field::{Field, FieldView, View},

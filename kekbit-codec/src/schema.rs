@@ -505,6 +505,15 @@ impl Type {
         }
     }
 
+    /// Whether its image is put in several pieces that differ in size.
+    pub(crate) const fn has_parts(&self) -> bool {
+        match self {
+            Type::Array { element, .. } => element.has_parts(),
+            Type::Option(_) | Type::Record(_) | Type::Duration => true,
+            _ => false,
+        }
+    }
+
     /// Whether a conversion of the user's stands between the image and the value.
     pub(crate) const fn converts(&self) -> bool {
         match self {

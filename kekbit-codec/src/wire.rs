@@ -2,6 +2,8 @@
 //!
 //! Public only for generated code, which reaches them through `__private`.
 
+use core::hash::Hasher;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian::U16};
 
 use crate::field::Wire;
@@ -70,6 +72,29 @@ pub fn body_mut<T: Wire, S: Wire>(room: &mut S) -> &mut T {
             body
         }
         Err(_) => unreachable!("alignment is 1 and the room is large enough"),
+    }
+}
+
+/// Feeds an image in one piece.
+#[inline(always)]
+pub fn feed_whole<W: Wire, H: Hasher>(image: &W, hasher: &mut H) {
+    hasher.write(image.as_bytes());
+}
+
+/// Feeds what [`body_mut`] has zeroed behind a body.
+#[inline(always)]
+pub fn feed_rest<T: Wire, S: Wire, H: Hasher>(_: &T, _: &S, hasher: &mut H) {
+    feed_zeroes(size_of::<S>().saturating_sub(size_of::<T>()), hasher);
+}
+
+/// Feeds so many zeroes, which takes no load.
+#[inline(always)]
+pub(crate) fn feed_zeroes<H: Hasher>(count: usize, hasher: &mut H) {
+    for _ in 0..count / 8 {
+        hasher.write(&[0; 8]);
+    }
+    for _ in 0..count % 8 {
+        hasher.write(&[0]);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What `#[derive(Record)]` makes of each shape of type: image, schema and views.
 
+mod fed;
+
 use std::marker::PhantomData;
 
 use kekbit_codec::{FixedStr, Record, Timestamp, decode, encode, size, view};
@@ -65,6 +67,7 @@ fn image<T: Record>(value: &T) -> Vec<u8> {
     encode(value, &mut zeroes).unwrap();
     encode(value, &mut stale).unwrap();
     assert_eq!(zeroes, stale, "every byte is written");
+    assert_eq!(fed::fed(value), zeroes, "the image is fed");
     zeroes
 }
 

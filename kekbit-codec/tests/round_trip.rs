@@ -1,5 +1,6 @@
 //! What was encoded is decoded, whatever lay in the slot before.
 
+mod fed;
 mod records;
 
 use std::fmt::Debug;
@@ -16,6 +17,7 @@ fn check<T: Record + Debug + PartialEq>(value: &T) {
     encode(value, &mut zeroes).unwrap();
     encode(value, &mut stale).unwrap();
     assert_eq!(zeroes, stale, "a byte of the slot was not written");
+    assert_eq!(fed::fed(value), zeroes, "the image is fed");
     let decoded: T = decode(&zeroes).unwrap();
     assert_eq!(&decoded, value);
     assert_eq!(T::SCHEMA.size(), size::<T>());

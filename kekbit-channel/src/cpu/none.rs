@@ -10,7 +10,7 @@ impl Crc32c {
     }
 
     #[inline(always)]
-    pub(crate) fn append(self, _crc: u32, _bytes: &[u8]) -> u32 {
+    pub(crate) fn append(self, _state: u64, _bytes: &[u8]) -> u64 {
         match self {}
     }
 }

@@ -75,7 +75,7 @@ fn a_frame_of_another_channel_place_or_content_does_not_pass() {
     let body = 0x1122_3344_5566_7788_u64.to_le_bytes();
     let word = Word::record(8).unwrap();
     let signed = |seed: crate::checksum::Seed, sequence| {
-        word.with_checksum(seed.frame(sequence, word, &body)).to_bits()
+        word.with_checksum(seed.frame(sequence, word, None, &body)).to_bits()
     };
     let content = u64::from_le_bytes(body);
     let good = mapping(|_| {}, &[signed(seed, 0), content]);

@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 
 use kekbit_codec::{Invalid, Record, View, decode_prefix, view_prefix};
-use zerocopy::IntoBytes;
 
 use super::decoder::Decoder;
 use crate::{
@@ -12,12 +11,28 @@ use crate::{
     iter::{Lens, sealed},
 };
 
+/// Lenses are references, whatever the type of the records can do.
+macro_rules! copy {
+    ($lens:ident) => {
+        impl<T: Record> Clone for $lens<'_, T> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T: Record> Copy for $lens<'_, T> {}
+    };
+}
+
 /// Values of type `T`, decoded.
 pub struct Values<'r, T: Record> {
     decoder: &'r Decoder<T>,
     /// 0 if payloads are decoded as they are, and none is passed over; else [`HIDDEN`].
     hidden: u64,
 }
+
+copy!(Values);
+copy!(OrRaw);
 
 impl<'r, T: Record> Values<'r, T> {
     pub(crate) fn new(decoder: &'r Decoder<T>) -> Values<'r, T> {
@@ -28,6 +43,11 @@ impl<'r, T: Record> Values<'r, T> {
 
 impl<T: Record> sealed::Lens for Values<'_, T> {
     type Image = T::Wire;
+
+    #[inline(always)]
+    fn usual_len(&self) -> usize {
+        kekbit_codec::size::<T>()
+    }
 
     #[inline(always)]
     fn hidden(&self) -> u64 {
@@ -51,20 +71,9 @@ impl<T: Record> Lens<'_> for Values<'_, T> {
     type Item = T;
 
     #[inline(always)]
-    fn look(&self, payload: &[u8], image: Option<&T::Wire>) -> Result<T, Invalid> {
-        decode(payload, image)
+    fn look(&self, _: &[u8], image: &[u8]) -> Result<T, Invalid> {
+        decode_prefix(image)
     }
-}
-
-/// Both ways meet at the bytes and not at the value, so that there is one value to choose from
-/// (docs/DESIGN.md).
-#[inline(always)]
-fn decode<T: Record>(payload: &[u8], image: Option<&T::Wire>) -> Result<T, Invalid> {
-    let payload = match image {
-        None => payload,
-        Some(image) => image.as_bytes(),
-    };
-    decode_prefix(payload)
 }
 
 /// A record of a file that may be of a newer version of the type.
@@ -94,6 +103,11 @@ impl<T: Record> sealed::Lens for OrRaw<'_, T> {
     type Image = T::Wire;
 
     #[inline(always)]
+    fn usual_len(&self) -> usize {
+        kekbit_codec::size::<T>()
+    }
+
+    #[inline(always)]
     fn hidden(&self) -> u64 {
         self.hidden
     }
@@ -107,12 +121,8 @@ impl<'m, T: Record> Lens<'m> for OrRaw<'_, T> {
     type Item = ValueOrRaw<'m, T>;
 
     #[inline]
-    fn look(
-        &self,
-        payload: &'m [u8],
-        image: Option<&T::Wire>,
-    ) -> Result<ValueOrRaw<'m, T>, Invalid> {
-        match decode(payload, image) {
+    fn look(&self, payload: &'m [u8], image: &[u8]) -> Result<ValueOrRaw<'m, T>, Invalid> {
+        match decode_prefix(image) {
             Ok(value) => Ok(ValueOrRaw::Value(value)),
             Err(invalid) if invalid.is_unknown_variant() && self.decoder.is_unknown(payload) => {
                 Ok(ValueOrRaw::Raw(payload))
@@ -126,19 +136,32 @@ impl<'m, T: Record> Lens<'m> for OrRaw<'_, T> {
 #[derive(Debug)]
 pub struct InPlace<T>(PhantomData<fn() -> T>);
 
+impl<T> Clone for InPlace<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for InPlace<T> {}
+
 impl<T> InPlace<T> {
     pub(crate) const LENS: InPlace<T> = InPlace(PhantomData);
 }
 
-impl<T> sealed::Lens for InPlace<T> {
+impl<T: Record> sealed::Lens for InPlace<T> {
     type Image = ();
+
+    #[inline(always)]
+    fn usual_len(&self) -> usize {
+        kekbit_codec::size::<T>()
+    }
 }
 
 impl<'m, T: Record> Lens<'m> for InPlace<T> {
     type Item = View<'m, T>;
 
     #[inline]
-    fn look(&self, payload: &'m [u8], _: Option<&()>) -> Result<View<'m, T>, Invalid> {
+    fn look(&self, payload: &'m [u8], _: &[u8]) -> Result<View<'m, T>, Invalid> {
         view_prefix::<T>(payload)
     }
 }

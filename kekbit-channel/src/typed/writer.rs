@@ -5,13 +5,14 @@ use std::{fmt, marker::PhantomData, ops::DerefMut, path::Path, time::Duration};
 use kekbit_codec::{Record, Timestamp};
 
 use crate::{
+    checksum::Running,
     debug::debug_fields,
     durability::Synced,
     error::{CloseError, CreateError, SyncError, WriteError},
     header::Header,
     mapping::RecordType,
     options::ChannelOptions,
-    writer::{Claim, Writer},
+    writer::{Claim, Content, Writer},
 };
 
 /// Writes records of one type to a new channel.
@@ -135,7 +136,7 @@ impl<T: Record> TypedWriter<T> {
 /// Encodes a value at the tail and publishes it.
 #[inline]
 pub(crate) fn append<T: Record>(writer: &mut Writer, value: &T) -> Result<u64, WriteError> {
-    writer.append_with(size::<T>(), writer.stride(), |payload| encode(value, payload))
+    writer.append_content(size::<T>(), writer.stride(), Encoded(value))
 }
 
 /// Bytes of every record.
@@ -143,6 +144,21 @@ pub(crate) fn append<T: Record>(writer: &mut Writer, value: &T) -> Result<u64, W
 fn size<T: Record>() -> u32 {
     // `create` has refused types that are larger than a frame.
     u32::try_from(kekbit_codec::size::<T>()).unwrap_or(u32::MAX)
+}
+
+/// The image of a value.
+struct Encoded<'v, T>(&'v T);
+
+impl<T: Record> Content for Encoded<'_, T> {
+    #[inline(always)]
+    fn put(&self, payload: &mut [u8]) {
+        encode(self.0, payload);
+    }
+
+    #[inline(always)]
+    fn feed(&self, payload: &[u8], running: &mut Running) {
+        kekbit_codec::feed(self.0, payload, running);
+    }
 }
 
 #[inline]

@@ -19,6 +19,8 @@ pub(super) struct Parts {
     pub(super) check: TokenStream,
     pub(super) get: TokenStream,
     pub(super) look: TokenStream,
+    /// `None` if the image is put in one piece.
+    pub(super) feed: Option<TokenStream>,
     pub(super) schema: TokenStream,
     /// The impls of the views.
     pub(super) view_impls: TokenStream,
@@ -51,7 +53,19 @@ impl Parts {
     }
 
     fn field_impl(&self, input: &Input<'_>, generics: &Generics) -> TokenStream {
-        let Parts { wire, view, put, check, get, look, .. } = self;
+        let Parts { wire, view, put, check, get, look, feed, .. } = self;
+        let feed = feed.as_ref().map(|feed| {
+            quote! {
+                #[inline(always)]
+                fn feed<__KekbitH: __kekbit::Hasher>(
+                    &self,
+                    __kekbit_wire: &Self::Wire,
+                    __kekbit_hasher: &mut __KekbitH,
+                ) {
+                    #feed
+                }
+            }
+        });
         let ident = input.ident();
         let lifetime = bound::lifetime();
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
@@ -68,7 +82,7 @@ impl Parts {
                     #put
                 }
 
-                #[inline]
+                #[inline(always)]
                 fn check(__kekbit_wire: &Self::Wire) -> __kekbit::Result<(), __kekbit::Invalid> {
                     #check
                 }
@@ -82,6 +96,8 @@ impl Parts {
                 fn view(__kekbit_wire: &Self::Wire) -> Self::View<'_> {
                     #look
                 }
+
+                #feed
             }
         }
     }

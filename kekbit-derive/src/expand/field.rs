@@ -120,6 +120,18 @@ pub(super) fn check(field: &Field<'_>, wire: &TokenStream, enclose: &TokenStream
     }
 }
 
+/// Feeds one field to the hasher, of whose value `value` is a reference.
+pub(super) fn feed(field: &Field<'_>, value: &TokenStream, wire: &TokenStream) -> TokenStream {
+    if field.attrs.proxy.is_some() {
+        // Not to be converted once more.
+        let image = field_item(field, "Wire");
+        return quote!(__kekbit::feed_whole::<#image, _>(#wire, __kekbit_hasher););
+    }
+    let feed = field_item(field, "feed");
+    let args = args(field, quote!(#value, #wire, __kekbit_hasher));
+    quote!(#feed #args;)
+}
+
 pub(super) fn get(field: &Field<'_>, wire: &TokenStream) -> TokenStream {
     if field.attrs.proxy.is_some() {
         let get = proxy_item(field, "get_as");

@@ -49,6 +49,7 @@ pub(super) fn expand(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
             }
         },
         look: look(),
+        feed: None,
         schema: quote! {
             __kekbit::Schema::of_enum(#name, 1, 1, const {
                 &[#(#defs)*]

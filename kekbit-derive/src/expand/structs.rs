@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{
     assemble::Parts,
-    field::{check, field_defs, get, put},
+    field::{check, feed, field_defs, get, put},
     layout::Layout,
     view::{self, Accessor},
 };
@@ -24,6 +24,7 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
     let tree = quote!(__kekbit_tree);
     let body = StructBody { fields, layout: &layout, tree: &tree };
     let (puts, checks, gets) = (body.puts(), body.checks(), body.gets());
+    let feeds = body.feeds();
     let accessors = body.accessors(&quote!(#ident #ty_generics), &tree_of);
     let view::View { definition, impls } = view::of_struct(input, &generics, &accessors);
     let view_args = bound::view_args(&generics, &quote!(#lifetime));
@@ -50,6 +51,11 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
             Self { #gets }
         },
         look: quote!(#view(__kekbit_wire)),
+        feed: Some(quote! {
+            let #tree = #tree_of(__kekbit_wire);
+            #feeds
+            let _ = (#tree, __kekbit_hasher);
+        }),
         schema: quote!(__kekbit::Schema::of_struct(#name, const { #defs })),
         view_impls: impls,
     };
@@ -117,6 +123,15 @@ impl StructBody<'_> {
             check(field, &layout.leaf(index, field, tree), &enclose)
         };
         fields.iter().enumerate().map(check).collect()
+    }
+
+    fn feeds(&self) -> TokenStream {
+        let Self { fields, layout, tree } = self;
+        let feed = |(index, field): (usize, &Field<'_>)| {
+            let member = &field.member;
+            feed(field, &quote!(&self.#member), &layout.leaf(index, field, tree))
+        };
+        fields.iter().enumerate().map(feed).collect()
     }
 
     fn gets(&self) -> TokenStream {

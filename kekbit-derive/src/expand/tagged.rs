@@ -6,7 +6,7 @@ use syn::Generics;
 
 use super::{
     assemble::Parts,
-    field::{check, field_defs, get, put, with_doc, with_was},
+    field::{check, feed, field_defs, get, put, with_doc, with_was},
     layout::Layout,
     variants,
     view::Accessor,
@@ -24,6 +24,7 @@ pub(super) fn expand(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
         quote!(#tag => #value)
     });
     let first = arms.first().map(Arm::get);
+    let feeds = arms.iter().map(Arm::feed);
     let view = variants::view(input, &arms);
     let view_ty = view.ty;
     let tree = quote! {
@@ -58,6 +59,11 @@ pub(super) fn expand(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
             }
         },
         look: view.look,
+        feed: Some(quote! {
+            #tree
+            __kekbit::feed_whole(&__kekbit_tree.tag, __kekbit_hasher);
+            match self { #(#feeds)* }
+        }),
         schema: schema(input, &arms),
         view_impls: view.impls,
     };
@@ -110,19 +116,27 @@ impl<'a> Arm<'a> {
         }
     }
 
+    /// `0: __kekbit_0, 1: __kekbit_1`
+    fn pattern(&self) -> TokenStream {
+        let members = self.variant.fields.iter().enumerate().map(|(n, field)| {
+            let (member, name) = (&field.member, hidden(n));
+            quote!(#member: #name)
+        });
+        quote!(#(#members),*)
+    }
+
     /// `Self::Moved { 0: __kekbit_0, 1: __kekbit_1 } => ...`: the same for every shape of variant.
     fn put(&self) -> TokenStream {
         let Arm { variant, tag, alias, layout, .. } = self;
         let ident = &variant.original.ident;
-        let members = variant.fields.iter().map(|field| &field.member);
-        let names = || (0..variant.fields.len()).map(hidden);
-        let pattern = members.zip(names()).map(|(member, name)| quote!(#member: #name));
+        let pattern = self.pattern();
         let tree = quote!(__kekbit_body);
-        let puts = variant.fields.iter().zip(names()).enumerate().map(|(n, (field, name))| {
+        let puts = variant.fields.iter().enumerate().map(|(n, field)| {
+            let name = hidden(n);
             put(field, &quote!(#name), &layout.leaf_mut(n, field, &tree))
         });
         quote! {
-            Self::#ident { #(#pattern),* } => {
+            Self::#ident { #pattern } => {
                 __kekbit::Tag::write(&mut __kekbit_tree.tag, #tag);
                 let __kekbit_body = __kekbit::body_mut::<#alias, _>(&mut __kekbit_tree.body);
                 #(#puts)*
@@ -146,6 +160,24 @@ impl<'a> Arm<'a> {
             #tag => {
                 let __kekbit_body = #body_of(__kekbit_wire);
                 #(#checks)*
+            }
+        }
+    }
+
+    fn feed(&self) -> TokenStream {
+        let Arm { variant, alias, layout, .. } = self;
+        let ident = &variant.original.ident;
+        let pattern = self.pattern();
+        let tree = quote!(__kekbit_body);
+        let feeds = variant.fields.iter().enumerate().map(|(n, field)| {
+            let name = hidden(n);
+            feed(field, &quote!(#name), &layout.leaf(n, field, &tree))
+        });
+        quote! {
+            Self::#ident { #pattern } => {
+                let __kekbit_body = __kekbit::body::<#alias, _>(&__kekbit_tree.body);
+                #(#feeds)*
+                __kekbit::feed_rest(__kekbit_body, &__kekbit_tree.body, __kekbit_hasher);
             }
         }
     }
