@@ -24,6 +24,10 @@ pub fn run(plan: &Plan) {
         (256, of_size::<32>(plan)),
         (1024, of_size::<128>(plan)),
     ];
+    for exponent in 5..=plan.longest {
+        let count = plan.count(10_u64.pow(exponent));
+        table(plan, &format!("{count} records of 64 B"), ways_of::<Numbers>(plan, count));
+    }
     plot::throughput(&plan.plots, "append", "Append, pages present, one thread", &tables);
 }
 
@@ -48,16 +52,19 @@ fn table(plan: &Plan, title: &str, ways: Vec<Way<'_>>) -> Vec<Measured> {
 }
 
 fn ways<T: Sample>(plan: &Plan) -> Vec<Way<'_>> {
-    let options =
-        |plan: &Plan| ChannelOptions::new().records(count::<T>(plan)).prefault(Prefault::All);
+    ways_of::<T>(plan, count::<T>(plan))
+}
+
+fn ways_of<T: Sample>(plan: &Plan, count: u64) -> Vec<Way<'_>> {
+    let options = move || ChannelOptions::new().records(count).prefault(Prefault::All);
     vec![
-        Way::new(Role::Bar, BAR, || by_hand::<T, false>(plan)),
+        Way::new(Role::Bar, BAR, move || by_hand::<T, false>(plan, count)),
         Way::new(Role::Ours, "Kekbit, no checksums", move || {
-            kekbit::<T>(plan, &options(plan).without_checksums())
+            kekbit::<T>(plan, count, &options().without_checksums())
         })
         .against(BAR),
-        Way::new(Role::Bar, BAR_CHECKED, || by_hand::<T, true>(plan)),
-        Way::new(Role::Ours, "Kekbit", move || kekbit::<T>(plan, &options(plan)))
+        Way::new(Role::Bar, BAR_CHECKED, move || by_hand::<T, true>(plan, count)),
+        Way::new(Role::Ours, "Kekbit", move || kekbit::<T>(plan, count, &options()))
             .against(BAR_CHECKED),
     ]
 }
@@ -86,17 +93,17 @@ fn timed<T>(count: u64, path: &Path, make: impl Fn(u64) -> T, mut append: impl F
     elapsed.as_nanos() as f64 / count as f64
 }
 
-fn by_hand<T: Sample, const CHECKED: bool>(plan: &Plan) -> f64 {
-    let (path, count) = (Plan::fresh(&plan.memory, "append"), count::<T>(plan));
+fn by_hand<T: Sample, const CHECKED: bool>(plan: &Plan, count: u64) -> f64 {
+    let path = Plan::fresh(&plan.memory, "append");
     let mut writer =
         Writer::<T::Image, CHECKED>::create(&path, count, Alignment::Packed, Pages::Present);
     timed(count, &path, T::image, |image| writer.append(image))
 }
 
-fn kekbit<T: Sample>(plan: &Plan, options: &ChannelOptions) -> f64 {
+fn kekbit<T: Sample>(plan: &Plan, count: u64, options: &ChannelOptions) -> f64 {
     let path = Plan::fresh(&plan.memory, "append");
     let mut writer = TypedWriter::<T>::create(&path, options).expect("a new channel");
-    timed(count::<T>(plan), &path, T::make, |value| {
+    timed(count, &path, T::make, |value| {
         writer.append(value).expect("room for it");
     })
 }

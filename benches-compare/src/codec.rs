@@ -20,12 +20,12 @@ const HOT: usize = 24 << 10;
 /// All codecs for a value: with room for its bytes in any of them, its image as a loop by hand
 /// would judge it, its image with enums and flags, and the type of Kekbit.
 macro_rules! codecs {
-    ($plan:expr, $name:literal, $room:literal, $value:ty, $flat:ty, $image:ty, $ours:ty) => {{
+    ($plan:expr, $name:literal, $room:literal, $value:ty, $flat:ty, $image:ty, $($ours:ty),+) => {{
         const ROOM: usize = $room;
         let (plan, bar) = ($plan, <Copied<$value, $flat> as Codec>::NAME);
         let ways = vec![
             way::<Copied<$value, $flat>, ROOM>(plan, Role::Bar),
-            way::<Kekbit<$ours>, ROOM>(plan, Role::Ours).against(bar),
+            $(way::<Kekbit<$ours>, ROOM>(plan, Role::Ours).against(bar),)+
             way::<Zerocopy<$value, $image>, ROOM>(plan, Role::Peer).against(bar),
             way::<Bytemuck<$value, $image>, ROOM>(plan, Role::Peer).against(bar),
             way::<Rkyv<$value>, ROOM>(plan, Role::Peer).against(bar),
@@ -39,7 +39,16 @@ macro_rules! codecs {
 
 pub fn run(plan: &Plan) {
     println!("\n## Codec");
-    codecs!(plan, "realistic record", 80, Order, records::OrderImage, Aligned, records::Order);
+    codecs!(
+        plan,
+        "realistic record",
+        80,
+        Order,
+        records::OrderImage,
+        Aligned,
+        records::Order,
+        kekbit::BytesOrder
+    );
     codecs!(plan, "[u8; 1024]", 1040, Bytes, [u8; 1024], [u8; 1024], kekbit::Bytes);
     // Numbers of varying length take five bytes at most.
     codecs!(plan, "[u32; 256]", 1296, Numbers, [u32; 256], [u32; 256], kekbit::Numbers);
@@ -51,7 +60,8 @@ fn table(plan: &Plan, name: &str, many: usize, ways: Vec<Way<'_>>) {
         title: &format!("Encode and decode, {name}"),
         note: format!(
             "Nanoseconds a value: hot in the L1 cache, and over {many} values. All codecs check \
-             what they decode, but for what any bytes are. Two fields are read in place where a \
+             what they decode, but for what any bytes are; in the record the others hold 16 bytes \
+             where Kekbit has a text, and once bytes as well. Two fields are read in place where a \
              codec can. The ratio is that of decoding {many} values."
         ),
         columns: &[

@@ -45,6 +45,8 @@ pub struct Plan {
     pub gate: RangeInclusive<f64>,
     /// How long a repetition waits for a machine that has other things to do.
     pub patience: Duration,
+    /// The power of ten of the longest files.
+    pub longest: u32,
     /// Only the peers whose names contain one of these, and the bars.
     pub only: Vec<String>,
 }

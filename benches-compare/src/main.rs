@@ -106,6 +106,10 @@ struct Options {
     /// How many seconds a repetition waits for a machine that has other things to do.
     #[arg(long, global = true, default_value_t = 20)]
     patience: u64,
+    /// The longest files of `append` and `replay` have 10 to this power records; 8 takes 15 GB in
+    /// memory.
+    #[arg(long, global = true, default_value_t = 7, value_parser = clap::value_parser!(u32).range(5..=8))]
+    longest: u32,
     /// Only peers whose names contain this; may be given several times.
     #[arg(long, global = true)]
     only: Vec<String>,
@@ -146,6 +150,7 @@ fn main() {
         plots,
         gate: options.gate,
         patience: Duration::from_secs(options.patience),
+        longest: options.longest,
         only: options.only,
     };
     harness::machine::print(&plan);

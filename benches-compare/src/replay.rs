@@ -177,7 +177,7 @@ fn print(title: &str, what: &str, measured: &[Measured]) {
 
 /// Whether longer files take longer for each record.
 fn by_length(plan: &Plan) {
-    for exponent in 5..=7 {
+    for exponent in 5..=plan.longest {
         let count = plan.count(10_u64.pow(exponent));
         let hand = Written::by_hand::<Numbers, true>(&plan.memory, count);
         let kekbit = Written::by_kekbit::<Numbers>(&plan.memory, count, Checksums::With);
@@ -195,7 +195,8 @@ fn by_length(plan: &Plan) {
 
 /// What it takes to open a channel, to come to its end, and to get a record by its number.
 fn seeking(plan: &Plan) {
-    let counts: Vec<u64> = (4..=7).map(|exponent| plan.count(10_u64.pow(exponent))).collect();
+    let counts: Vec<u64> =
+        (4..=plan.longest).map(|exponent| plan.count(10_u64.pow(exponent))).collect();
     let files: Vec<Written> = counts
         .iter()
         .map(|count| Written::by_kekbit::<Numbers>(&plan.memory, *count, Checksums::With))

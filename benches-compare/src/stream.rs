@@ -14,10 +14,14 @@ use std::{
 };
 
 use kekbit_channel::{ChannelOptions, Prefault, TypedReader, TypedWriter, Wait};
+use quanta::Clock;
 
 use crate::{
     by_hand::{Alignment, Pages, Reader, Writer},
-    harness::{Gate, Measured, Pinned, Plan, Role, Table, Way, measure, plot},
+    harness::{
+        Gate, Latencies, Measured, Outcome, Pinned, Plan, Role, Table, Way, latencies, measure,
+        plot,
+    },
     queues::{
         Place, Queue, Receiver, Sender, crossbeam::Crossbeam, disruptor::Disruptor, hand::Looks,
         iceoryx::Iceoryx, kekbit, released::Released, rtrb::Rtrb, std_mpsc,
@@ -26,7 +30,7 @@ use crate::{
 };
 
 /// The bar: the log by hand with the hints that suit it best.
-const BAR: &str = "log by hand, 32 hints";
+const BAR: &str = "log by hand, 512 hints";
 
 pub fn run(plan: &Plan) {
     println!("\n## Stream");
@@ -37,6 +41,7 @@ pub fn run(plan: &Plan) {
         (1024, of_size::<128>(plan)),
     ];
     plot::throughput(&plan.plots, "stream", "From one core to another", &tables);
+    steady(plan);
     many_readers(plan);
 }
 
@@ -44,13 +49,14 @@ fn of_size<const N: usize>(plan: &Plan) -> Vec<Measured> {
     let count = plan.count_of(5_000_000, 8 * N);
     let mut ways = Vec::new();
     hand::<N, 1>(plan, count, &mut ways);
-    hand::<N, 8>(plan, count, &mut ways);
-    hand::<N, 16>(plan, count, &mut ways);
     hand::<N, 32>(plan, count, &mut ways);
     hand::<N, 64>(plan, count, &mut ways);
     hand::<N, 128>(plan, count, &mut ways);
+    hand::<N, 256>(plan, count, &mut ways);
+    hand::<N, 512>(plan, count, &mut ways);
     ways.push(way::<kekbit::Unchecked, N>(plan, Role::Ours, count));
     ways.push(way::<kekbit::Checked, N>(plan, Role::Ours, count));
+    ways.push(way::<kekbit::Faulting, N>(plan, Role::Ours, count));
     ways.push(way::<Released, N>(plan, Role::Peer, count));
     ways.push(way::<Rtrb, N>(plan, Role::Peer, count));
     ways.push(way::<Disruptor, N>(plan, Role::Peer, count));
@@ -123,6 +129,97 @@ fn stream<Q: Queue<N>, const N: usize>(plan: &Plan, count: u64) -> f64 {
     drop(host);
     fs::remove_dir_all(&folder).expect("the folder that was just made");
     elapsed.as_nanos() as f64 / count as f64
+}
+
+/// Nanoseconds between two records of a steady stream.
+const PACES: [u64; 6] = [30, 100, 300, 1_000, 10_000, 100_000];
+/// Records of a burst, as fast as they can be sent, and the nanoseconds from one burst to the next.
+const BURST: u64 = 200;
+const BURST_PACE: u64 = 20_000;
+const BAR_STEADY: &str = "log by hand, 1 hints";
+
+/// How late records come when they do not come as fast as they can.
+fn steady(plan: &Plan) {
+    let ways = vec![
+        Way::new(Role::Bar, BAR_STEADY, || paces::<Looks<1>>(plan)),
+        Way::new(Role::Bar, BAR, || paces::<Looks<512>>(plan)).against(BAR_STEADY),
+        Way::new(Role::Ours, "Kekbit, no checksums", || paces::<kekbit::Unchecked>(plan))
+            .against(BAR_STEADY),
+        Way::new(Role::Ours, "Kekbit", || paces::<kekbit::Checked>(plan)).against(BAR_STEADY),
+    ];
+    let measured = measure(plan, Gate::TwoCores, ways);
+    let mut columns = vec![format!("bursts of {BURST}, p50"), "p99".to_owned()];
+    for pace in PACES {
+        columns.extend([format!("every {pace} ns, p50"), "p99".to_owned()]);
+    }
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    Table {
+        title: "Steady streams and bursts, 64 B",
+        note: format!(
+            "Nanoseconds from just before a record is sent until it was received, the clock \
+             included. A burst begins every {} us. The ratio is that of bursts.",
+            BURST_PACE / 1_000
+        ),
+        columns: &columns,
+        ratio: 0,
+    }
+    .print(&measured);
+}
+
+/// Half of the records of each pace come sooner than the first figure, all but a hundredth than the
+/// second; bursts first.
+fn paces<Q: Queue<8>>(plan: &Plan) -> Outcome {
+    let mut figures = Vec::new();
+    let mut add = |found: Latencies| {
+        figures.extend([0.5, 0.99].map(|quantile| found.value_at_quantile(quantile) as f64));
+    };
+    let bursts = plan.count(1_000);
+    add(paced::<Q>(plan, bursts * BURST, |number| number / BURST * BURST_PACE));
+    for pace in PACES {
+        add(paced::<Q>(plan, plan.count((300_000_000 / pace).min(300_000)), |n| n * pace));
+    }
+    figures.into()
+}
+
+/// Sends record `n` no sooner than `due(n)` nanoseconds from the start.
+fn paced<Q: Queue<8>>(plan: &Plan, count: u64, due: impl Fn(u64) -> u64 + Sync) -> Latencies {
+    let folder = Plan::fresh(&plan.memory, "steady");
+    fs::create_dir(&folder).expect("a new folder");
+    let place = Place::new(&folder, "there", count);
+    let (make_sender, make_receiver) = Q::pair(&place);
+    let (made, ready) = (Barrier::new(2), Barrier::new(2));
+    let clock = Clock::new();
+    let found = thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut sender = make_sender();
+            let _pinned = Pinned::to(0);
+            made.wait();
+            ready.wait();
+            let start = clock.raw();
+            for number in 0..count {
+                let mut words: [u64; 8] = words(number);
+                loop {
+                    words[1] = clock.raw();
+                    if due(number) <= clock.delta_as_nanos(start, words[1]) {
+                        break;
+                    }
+                    hint::spin_loop();
+                }
+                sender.send(&words);
+            }
+        });
+        made.wait();
+        let receiver = make_receiver();
+        let _pinned = Pinned::to(1);
+        let mut late = Vec::with_capacity(usize::try_from(count).expect("64 bits"));
+        ready.wait();
+        receiver.run(count, |words| late.push(clock.raw().saturating_sub(words[1])));
+        let mut found = latencies();
+        late.into_iter().for_each(|late| found.saturating_record(clock.delta_as_nanos(0, late)));
+        found
+    });
+    fs::remove_dir_all(&folder).expect("the folder that was just made");
+    found
 }
 
 const READERS: usize = 8;
@@ -213,6 +310,7 @@ fn kekbit_readers(plan: &Plan, count: u64, readers: usize) -> f64 {
     let mut writer = TypedWriter::<Words<8>>::create(&path, &options).expect("a new channel");
     let open = || {
         let mut reader = TypedReader::<Words<8>>::open(&path).expect("a channel");
+        reader.prefault();
         move |is_over: &AtomicBool| {
             let mut total = 0_u64;
             let count = usize::try_from(count).expect("64 bits");

@@ -10,16 +10,19 @@
 //! The trouble is known as temporal slipping (Giacomoni, Moseley, Vachharajani: FastForward for
 //! Efficient Pipeline Parallelism, PPoPP 2008); there it is dealt with by a distance that is kept.
 
-/// Records that have to come at once, one after the other, before a reader looks away.
-const STREAM: u32 = 16;
+use crate::mapping::Position;
+
+/// Records that have to come at once, one after the other, before a reader looks away. A model does
+/// so from the first on, for a moment.
+const STREAM: u32 = if cfg!(loom) { 1 } else { 16 };
 /// How long it looks away at first, at the most, in turns of the CPU's spin hint.
-const TURNS_MIN: u32 = 8;
-const TURNS_MAX: u32 = 96;
-/// Records that a look away is to bring: with fewer it takes longer, with many more it is cut. With
-/// hardly any it was in vain, and the stream is over.
-const RUN_WANTED: u64 = 48;
-const RUN_ENOUGH: u64 = 192;
-const RUN_IN_VAIN: u64 = 3;
+const TURNS_MIN: u32 = if cfg!(loom) { 1 } else { 8 };
+const TURNS_MAX: u32 = if cfg!(loom) { 1 } else { 512 };
+/// Bytes that a look away is to bring: with fewer it takes longer, with many more it is cut.
+const RUN_WANTED: u64 = 64 << 10;
+const RUN_ENOUGH: u64 = 256 << 10;
+/// With fewer records than that it was in vain, and the stream is over.
+const RUN_IN_VAIN: u64 = if cfg!(loom) { 1 } else { 3 };
 /// So is one that takes more turns a record.
 const TURNS_A_RECORD: u64 = 4;
 /// A record that is there at one of the first looks has come at once.
@@ -32,29 +35,31 @@ pub(crate) struct Chase {
     turns: u32,
     /// How many records in a row have come at once.
     streak: u32,
-    /// The number of the record that came after the last wait.
+    /// Of the record that came after the last wait, its number and where it lies.
     resumed_at: u64,
+    resumed_offset: u64,
 }
 
 impl Chase {
-    /// All is read, up to record `sequence`: says how long to look away.
+    /// All is read, up to a position: says how long to look away.
     #[inline]
-    pub(crate) fn caught_up(&mut self, sequence: u64) -> u32 {
-        let run = sequence.wrapping_sub(self.resumed_at);
+    pub(crate) fn caught_up(&mut self, position: Position) -> u32 {
+        let run = position.sequence.wrapping_sub(self.resumed_at);
+        let bytes = position.offset.wrapping_sub(self.resumed_offset);
         if run == 0 {
             // Still waiting.
             return 0;
         }
-        self.resumed_at = sequence;
+        (self.resumed_at, self.resumed_offset) = (position.sequence, position.offset);
         if self.turns == 0 {
             if STREAM <= self.streak {
                 self.turns = TURNS_MIN;
             }
         } else if run < RUN_IN_VAIN || run * TURNS_A_RECORD < u64::from(self.turns) {
             (self.turns, self.streak) = (0, 0);
-        } else if run < RUN_WANTED {
+        } else if bytes < RUN_WANTED {
             self.turns = (self.turns + self.turns / 2).min(TURNS_MAX);
-        } else if RUN_ENOUGH < run {
+        } else if RUN_ENOUGH < bytes {
             self.turns -= self.turns / 4;
         }
         self.turns
@@ -72,16 +77,19 @@ impl Chase {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    const SIZE: u64 = 72;
 
     /// A reader that has caught up `times` times, each time after a run of records of which the
     /// first was there at that look. Gives how long it looked away last.
     fn caught_up(chase: &mut Chase, times: u32, run: u64, look: u32) -> u32 {
         let mut turns = 0;
         for _ in 0..times {
-            turns = chase.caught_up(chase.resumed_at + run);
+            let sequence = chase.resumed_at + run;
+            turns = chase.caught_up(Position { sequence, offset: sequence * SIZE });
             chase.came(look);
         }
         turns
@@ -99,26 +107,42 @@ mod tests {
         assert_eq!(caught_up(&mut chase, STREAM, 1, 0), 0, "not yet");
         assert_eq!(caught_up(&mut chase, 1, 1, 0), TURNS_MIN);
         // Runs that are too short make it look away for longer, up to a limit; enough of it, less.
-        assert_eq!(caught_up(&mut chase, 1, RUN_WANTED - 1, 0), TURNS_MIN * 3 / 2);
-        assert_eq!(caught_up(&mut chase, 50, RUN_WANTED - 1, 0), TURNS_MAX);
-        assert_eq!(caught_up(&mut chase, 1, RUN_WANTED, 0), TURNS_MAX, "just right");
-        assert_eq!(caught_up(&mut chase, 1, RUN_ENOUGH + 1, 0), TURNS_MAX * 3 / 4);
+        let short = RUN_WANTED / SIZE;
+        assert_eq!(caught_up(&mut chase, 1, short, 0), TURNS_MIN * 3 / 2);
+        assert_eq!(caught_up(&mut chase, 50, short, 0), TURNS_MAX);
+        assert_eq!(caught_up(&mut chase, 1, short + 1, 0), TURNS_MAX, "just right");
+        assert_eq!(caught_up(&mut chase, 1, RUN_ENOUGH / SIZE + 1, 0), TURNS_MAX * 3 / 4);
         assert_eq!(caught_up(&mut chase, 1, RUN_IN_VAIN - 1, 0), 0, "in vain");
         assert_eq!(caught_up(&mut chase, STREAM - 2, 1, 0), 0, "from the beginning");
     }
 
     #[test]
+    fn it_never_looks_away_for_much_longer_than_the_stream_has_lasted() {
+        let mut chase = Chase::default();
+        caught_up(&mut chase, STREAM, 1, 0);
+        let mut looked_away = 0;
+        for _ in 0..20 {
+            let turns = caught_up(&mut chase, 1, RUN_IN_VAIN, 0);
+            assert!(turns <= TURNS_MIN + looked_away / 2, "{turns} after {looked_away}");
+            looked_away += turns;
+        }
+    }
+
+    #[test]
     fn a_stream_that_is_slow_for_the_time_it_takes_is_none() {
-        let mut chase = Chase { turns: TURNS_MAX, streak: STREAM, resumed_at: 0 };
+        let mut chase = Chase { turns: TURNS_MAX, streak: STREAM, ..Chase::default() };
         let slow = u64::from(TURNS_MAX) / TURNS_A_RECORD - 1;
         assert_eq!(caught_up(&mut chase, 1, slow, 0), 0);
     }
 
     #[test]
     fn silence_ends_a_stream_and_waiting_on_is_no_run() {
-        let mut chase = Chase { turns: TURNS_MIN, streak: STREAM, resumed_at: 7 };
-        assert_eq!(chase.caught_up(7), 0, "the same wait");
+        let at = |sequence| Position { sequence, offset: sequence * SIZE };
+        let mut chase = Chase { turns: TURNS_MIN, streak: STREAM, ..Chase::default() };
+        chase.caught_up(at(7));
+        chase.turns = TURNS_MIN;
+        assert_eq!(chase.caught_up(at(7)), 0, "the same wait");
         chase.silent();
-        assert_eq!(chase.caught_up(8), 0);
+        assert_eq!(chase.caught_up(at(8)), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! [`Cursor`]: where a reader is, and what it finds there. The polling of all readers.
 
-use std::{hint, time::Duration};
+use std::time::Duration;
 
 use crate::{
     chase::Chase,
@@ -11,6 +11,7 @@ use crate::{
     mapping::{Mapping, Position},
     next::{Next, Recorded},
     scan::{self, Step},
+    sync::spin_loop,
     wait::Wait,
 };
 
@@ -178,8 +179,8 @@ impl Cursor {
     /// of a writer that is fast. Says whether it has.
     #[inline(never)]
     pub(crate) fn linger(&mut self, mapping: &Mapping) -> bool {
-        for _ in 0..self.chase.caught_up(self.position.sequence) {
-            hint::spin_loop();
+        for _ in 0..self.chase.caught_up(self.position) {
+            spin_loop();
         }
         for look in 0..LOOKS {
             // Acquire, in `Region::load`; what is there is read by the poll that follows.
@@ -187,7 +188,7 @@ impl Cursor {
                 self.chase.came(look);
                 return true;
             }
-            hint::spin_loop();
+            spin_loop();
         }
         self.chase.silent();
         false

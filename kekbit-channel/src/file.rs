@@ -257,10 +257,8 @@ pub(crate) fn punch_hole(file: &File, offset: u64, size: u64) -> io::Result<()> 
 pub(crate) fn next_data(file: &File, offset: u64) -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        use nix::unistd::{Whence, lseek};
-        let start = libc::off_t::try_from(offset).ok()?;
-        match lseek(file, start, Whence::SeekData) {
-            Ok(data) => u64::try_from(data).ok(),
+        match next(file, offset, nix::unistd::Whence::SeekData)? {
+            Ok(data) => Some(data),
             Err(Errno::ENXIO) => None,
             // Not known: there may be data right here.
             Err(_) => Some(offset),
@@ -271,6 +269,27 @@ pub(crate) fn next_data(file: &File, offset: u64) -> Option<u64> {
         let _ = file;
         Some(offset)
     }
+}
+
+/// Where the next bytes lie, from `offset` on, that the file system has no room set aside for;
+/// `None` if that is not known. NB: this may look at every page on the way.
+pub(crate) fn next_hole(file: &File, offset: u64) -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        next(file, offset, nix::unistd::Whence::SeekHole)?.ok()
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = (file, offset);
+        None
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn next(file: &File, offset: u64, what: nix::unistd::Whence) -> Option<Result<u64, Errno>> {
+    let start = libc::off_t::try_from(offset).ok()?;
+    // No file has a negative size.
+    Some(nix::unistd::lseek(file, start, what).map(i64::unsigned_abs))
 }
 
 /// Bytes that the file system has left for this user.

@@ -173,6 +173,30 @@ impl Witness {
 }
 
 #[test]
+fn a_reader_that_looks_away_misses_nothing() {
+    explore_with_stride(|shape| {
+        let mut writer = channel(shape);
+        let mapping = Arc::clone(writer.mapping());
+        let writing = thread::spawn(move || {
+            for sequence in 0..3 {
+                writer.append(&payload(sequence)).unwrap();
+            }
+            writer.close().unwrap();
+        });
+        let mut reader = Reader::over(mapping);
+        let mut count = 0;
+        for record in reader.follow(Wait::Spin) {
+            let record = record.unwrap();
+            assert_eq!((record.sequence, record.value), (count, &payload(count)[..]));
+            count += 1;
+        }
+        assert_eq!(count, 3);
+        assert_eq!(reader.try_next().unwrap(), Next::Closed(CloseReason::Closed));
+        writing.join().unwrap();
+    });
+}
+
+#[test]
 fn a_record_is_whole_or_not_there() {
     let history = |shape: &Shape| {
         let mut writer = channel(shape);

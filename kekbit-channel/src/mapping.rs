@@ -287,6 +287,20 @@ impl Mapping {
         self.native && self.flushing() <= layout::FLUSH_UNDER_WAY
     }
 
+    /// Makes present, for reading, the pages that the file has: none is made where nothing has been
+    /// written.
+    pub(crate) fn prefault(&self) {
+        let mut offset = self.header.data_offset;
+        while let Some(start) = file::next_data(&self.file, offset) {
+            let Some(end) = file::next_hole(&self.file, start) else { return };
+            let end = end.min(self.region.size());
+            if end <= start || !self.region.populate_for_reading(start, end - start) {
+                return;
+            }
+            offset = end;
+        }
+    }
+
     /// What a reader that sleeps is woken over, if there is anything.
     pub(crate) fn bell(&self) -> Option<&Bell> {
         let open = || Bell::open(&self.path, &self.file, self.header.channel_id);

@@ -49,6 +49,14 @@ pub(crate) struct Region {
     frames: Frames,
 }
 
+/// What a region asks of the system.
+#[derive(Debug, Clone, Copy)]
+enum Advice {
+    HugePage,
+    PopulateRead,
+    PopulateWrite,
+}
+
 /// Where frames lie whose bodies all have one length.
 #[derive(Debug)]
 struct Frames {
@@ -99,7 +107,9 @@ impl Region {
     pub(crate) fn with_frames(mut self, last: u64, body_len: u64) -> Region {
         let size = body_len.checked_add(8);
         let fits = size.is_some_and(|size| self.contains(last, size));
-        self.frames = if fits { Frames { end: last + 1, body_len } } else { Frames::NONE };
+        if fits {
+            self.frames = Frames { end: last + 1, body_len };
+        }
         self
     }
 
@@ -225,16 +235,13 @@ impl Region {
     /// Makes every page of a range present and writable, without changing a byte: `false` if the
     /// system has no call for that.
     pub(crate) fn populate(&self, offset: u64, len: u64) -> bool {
-        #[cfg(target_os = "linux")]
-        #[allow(irrefutable_let_patterns, reason = "tests have other memory too")]
-        if let Memory::File(map) = &self.memory {
-            // From 5.14 on.
-            return map
-                .advise_range(memmap2::Advice::PopulateWrite, index(offset), index(len))
-                .is_ok();
-        }
-        let _ = (offset, len);
-        false
+        // From Linux 5.14 on.
+        self.advise(Advice::PopulateWrite, offset, len)
+    }
+
+    /// Makes every page of a range present, which can allocate those that the file does not have.
+    pub(crate) fn populate_for_reading(&self, offset: u64, len: u64) -> bool {
+        self.advise(Advice::PopulateRead, offset, len)
     }
 
     /// The same in any case, while nobody writes yet.
@@ -255,12 +262,24 @@ impl Region {
 
     /// Asks for large pages, where memory has them.
     pub(crate) fn prefer_huge_pages(&self) {
+        // A hint.
+        self.advise(Advice::HugePage, 0, self.size());
+    }
+
+    /// Whether the system took it. None of what is asked for here changes a byte.
+    fn advise(&self, advice: Advice, offset: u64, len: u64) -> bool {
         #[cfg(target_os = "linux")]
         #[allow(irrefutable_let_patterns, reason = "tests have other memory too")]
         if let Memory::File(map) = &self.memory {
-            // A hint.
-            let _ = map.advise(memmap2::Advice::HugePage);
+            let advice = match advice {
+                Advice::HugePage => memmap2::Advice::HugePage,
+                Advice::PopulateRead => memmap2::Advice::PopulateRead,
+                Advice::PopulateWrite => memmap2::Advice::PopulateWrite,
+            };
+            return map.advise_range(advice, index(offset), index(len)).is_ok();
         }
+        let _ = (advice, offset, len);
+        false
     }
 
     #[inline]

@@ -201,17 +201,14 @@ impl Writer {
         content: impl Content,
     ) -> Result<u64, WriteError> {
         self.reserve(size)?;
+        // NB: twice, so that a channel without time stamps carries nothing of them along; and both in
+        // line, so that the value need not stand in memory: one that was just made there in small
+        // pieces would have to reach the cache before it can be copied in larger ones.
         if self.mapping.track.time_stamps {
-            return Ok(self.publish_stamped(len, size, content));
+            let stamp = self.stamp();
+            return Ok(self.publish(len, size, stamp, content));
         }
         Ok(self.publish(len, size, None, content))
-    }
-
-    /// Out of line, so that a channel without time stamps carries nothing of them along.
-    #[inline(never)]
-    fn publish_stamped(&mut self, len: u32, size: u64, content: impl Content) -> u64 {
-        let stamp = self.stamp();
-        self.publish(len, size, stamp, content)
     }
 
     /// The stride, in a channel that has one.
@@ -384,7 +381,7 @@ impl Writer {
     }
 
     /// The time stamp of the next record, if the channel has them.
-    #[inline]
+    #[inline(never)]
     fn stamp(&mut self) -> Option<u64> {
         if !self.mapping.track.time_stamps {
             return None;

@@ -19,9 +19,7 @@ impl<T: Field, const N: usize> Field for [T; N] {
 
     #[inline]
     fn put(&self, wire: &mut Self::Wire) {
-        for (value, wire) in self.iter().zip(wire) {
-            value.put(wire);
-        }
+        T::put_all(self, wire);
     }
 
     #[inline]

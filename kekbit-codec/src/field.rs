@@ -109,6 +109,15 @@ pub trait Field: Sized + 'static {
     /// The field in place.
     fn view(wire: &Self::Wire) -> Self::View<'_>;
 
+    /// Puts the elements of an array, as many as there are in both.
+    ///
+    /// What has the same bytes in memory is better copied than looped over: then the compiler sees
+    /// through it.
+    #[inline(always)]
+    fn put_all(values: &[Self], wires: &mut [Self::Wire]) {
+        put_one_by_one(values, wires);
+    }
+
     /// Feeds every byte of the image that [`put`](Self::put) has just made of this value to a
     /// hasher, in order.
     ///
@@ -119,6 +128,14 @@ pub trait Field: Sized + 'static {
     #[inline(always)]
     fn feed<H: Hasher>(&self, wire: &Self::Wire, hasher: &mut H) {
         hasher.write(wire.as_bytes());
+    }
+}
+
+/// How elements are put unless there is a quicker way.
+#[inline(always)]
+pub(crate) fn put_one_by_one<T: Field>(values: &[T], wires: &mut [T::Wire]) {
+    for (value, wire) in values.iter().zip(wires) {
+        value.put(wire);
     }
 }
 

@@ -15,14 +15,33 @@ use zerocopy::{
 
 use crate::{
     error::Invalid,
-    field::{Field, plain_view},
+    field::{Field, plain_view, put_one_by_one},
     schema::Type,
     wire::Pair,
 };
 
 /// Types of which every image is a value: the two functions say how it is made and read.
+/// Nothing more than the trait has.
+macro_rules! one_by_one {
+    ($wire:ty) => {};
+}
+
+/// What is the same in memory and on the wire, where integers are little-endian in memory.
+macro_rules! at_once {
+    ($wire:ty) => {
+        #[inline(always)]
+        fn put_all(values: &[Self], wires: &mut [$wire]) {
+            if cfg!(target_endian = "little") && values.len() == wires.len() {
+                wires.as_mut_bytes().copy_from_slice(values.as_bytes());
+            } else {
+                put_one_by_one(values, wires);
+            }
+        }
+    };
+}
+
 macro_rules! total {
-    ($($type:ty, $wire:ty, $node:expr, $pack:expr, $unpack:expr;)*) => {$(
+    ($more:ident: $($type:ty, $wire:ty, $node:expr, $pack:expr, $unpack:expr;)*) => {$(
         impl Field for $type {
             type Wire = $wire;
             type View<'a> = $type;
@@ -48,13 +67,14 @@ macro_rules! total {
             fn feed<H: Hasher>(&self, _: &$wire, hasher: &mut H) {
                 hasher.write($pack(*self).as_bytes());
             }
+            $more!($wire);
         }
 
         plain_view!($type);
     )*};
 }
 
-total! {
+total! { at_once:
     u8, u8, Type::U8, |value| value, |wire| wire;
     u16, U16, Type::U16, U16::new, U16::get;
     u32, U32, Type::U32, U32::new, U32::get;
@@ -73,6 +93,9 @@ total! {
         |wire: U32| f32::from_bits(wire.get());
     f64, U64, Type::F64, |value: f64| U64::new(value.to_bits()),
         |wire: U64| f64::from_bits(wire.get());
+}
+
+total! { one_by_one:
     Ipv4Addr, [u8; 4], Type::Ipv4, |value: Ipv4Addr| value.octets(), Ipv4Addr::from;
     Ipv6Addr, [u8; 16], Type::Ipv6, |value: Ipv6Addr| value.octets(), Ipv6Addr::from;
 }

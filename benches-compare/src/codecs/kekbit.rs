@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use kekbit_channel::{Record, View};
+use kekbit_channel::{FixedBytes, Record, View};
 use kekbit_codec as codec;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         Codec, Value,
         values::{byte, number},
     },
-    records::{Order, Sample},
+    records::{Order, PADDED, Sample, Side, parent, price},
 };
 
 #[derive(Record, Debug, Clone, Copy)]
@@ -23,8 +23,23 @@ pub struct Numbers {
     pub numbers: [u32; 256],
 }
 
+/// An order whose symbol is any bytes, as the other codecs have it.
+#[derive(Record, Debug, Clone, Copy)]
+pub struct BytesOrder {
+    pub id: u64,
+    pub ts: u64,
+    pub price: f64,
+    pub quantity: u32,
+    pub side: Side,
+    pub hidden: bool,
+    pub symbol: FixedBytes<16>,
+    pub parent: Option<u32>,
+}
+
 /// A record that this codec is tried with.
 pub trait Coded: Record + Value {
+    const NAME: &'static str = "Kekbit";
+
     fn two(view: &View<'_, Self>) -> u64;
 }
 
@@ -45,6 +60,37 @@ impl Value for Order {
 impl Coded for Order {
     #[inline(always)]
     fn two(view: &View<'_, Order>) -> u64 {
+        view.id() ^ view.price().to_bits()
+    }
+}
+
+impl Value for BytesOrder {
+    #[inline(always)]
+    fn make(seed: u64) -> BytesOrder {
+        BytesOrder {
+            id: seed,
+            ts: seed.wrapping_mul(1_000),
+            price: price(seed),
+            quantity: seed as u32 & 0xFFFF,
+            side: if seed & 1 == 0 { Side::Buy } else { Side::Sell },
+            hidden: seed & 2 == 0,
+            symbol: FixedBytes(PADDED[seed as usize % 4]),
+            parent: parent(seed),
+        }
+    }
+
+    fn sum(&self) -> u64 {
+        let small = u64::from(self.quantity) + self.side as u64 + u64::from(self.hidden);
+        let rest = small + u64::from(self.symbol[0]) + self.parent.map_or(1, u64::from);
+        [self.ts, self.price.to_bits(), rest].into_iter().fold(self.id, u64::wrapping_add)
+    }
+}
+
+impl Coded for BytesOrder {
+    const NAME: &'static str = "Kekbit, bytes for the text";
+
+    #[inline(always)]
+    fn two(view: &View<'_, BytesOrder>) -> u64 {
         view.id() ^ view.price().to_bits()
     }
 }
@@ -88,7 +134,7 @@ impl Coded for Numbers {
 pub struct Kekbit<T>(PhantomData<T>);
 
 impl<T: Coded> Codec for Kekbit<T> {
-    const NAME: &'static str = "Kekbit";
+    const NAME: &'static str = <T as Coded>::NAME;
 
     type Value = T;
 

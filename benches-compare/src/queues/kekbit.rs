@@ -1,4 +1,5 @@
-//! Kekbit as one gets it: typed, `follow` with the default wait; the pages made present.
+//! Kekbit as one gets it: typed, `follow` with the default wait; the pages made present for both ends
+//! (all others have theirs), or for the writer alone.
 
 use kekbit_channel::{Alignment, ChannelOptions, Prefault, TypedReader, TypedWriter, Wait};
 
@@ -7,10 +8,11 @@ use crate::{
     records::Words,
 };
 
-pub struct Kekbit<const CHECKED: bool, const LINES: bool>;
+pub struct Kekbit<const CHECKED: bool, const LINES: bool, const PRESENT: bool = true>;
 
 pub type Checked = Kekbit<true, false>;
 pub type Unchecked = Kekbit<false, false>;
+pub type Faulting = Kekbit<true, false, false>;
 pub type CheckedLines = Kekbit<true, true>;
 pub type UncheckedLines = Kekbit<false, true>;
 
@@ -31,8 +33,11 @@ impl<const N: usize> Receiver<N> for TypedReader<Words<N>> {
     }
 }
 
-impl<const N: usize, const CHECKED: bool, const LINES: bool> Queue<N> for Kekbit<CHECKED, LINES> {
+impl<const N: usize, const CHECKED: bool, const LINES: bool, const PRESENT: bool> Queue<N>
+    for Kekbit<CHECKED, LINES, PRESENT>
+{
     const NAME: &'static str = match (CHECKED, LINES) {
+        (true, false) if !PRESENT => "Kekbit, the reader's pages as they come",
         (true, false) => "Kekbit",
         (false, false) => "Kekbit, no checksums",
         (true, true) => "Kekbit, lines",
@@ -47,7 +52,9 @@ impl<const N: usize, const CHECKED: bool, const LINES: bool> Queue<N> for Kekbit
     }
 }
 
-impl<const N: usize, const CHECKED: bool, const LINES: bool> Named<N> for Kekbit<CHECKED, LINES> {
+impl<const N: usize, const CHECKED: bool, const LINES: bool, const PRESENT: bool> Named<N>
+    for Kekbit<CHECKED, LINES, PRESENT>
+{
     fn sender(place: &Place) -> Self::Sender {
         let mut options = ChannelOptions::new().records(place.count).prefault(Prefault::All);
         if !CHECKED {
@@ -60,6 +67,10 @@ impl<const N: usize, const CHECKED: bool, const LINES: bool> Named<N> for Kekbit
     }
 
     fn receiver(place: &Place) -> Self::Receiver {
-        TypedReader::open(place.path()).expect("a channel")
+        let reader = TypedReader::open(place.path()).expect("a channel");
+        if PRESENT {
+            reader.prefault();
+        }
+        reader
     }
 }

@@ -190,7 +190,7 @@ impl super::Region {
     /// Memory of which the windows can be used.
     pub(crate) fn with_windows(size: u64, windows: &[Range<u64>]) -> super::Region {
         let memory = super::Memory::Heap(Heap::with_windows(size, windows));
-        super::Region { memory, writable: true }
+        super::Region { memory, writable_size: size, frames: super::Frames::NONE }
     }
 
     /// Makes the `n`-th flush from the start fail.

@@ -101,6 +101,11 @@ impl<T: Record> TypedReader<T> {
         next(mapping, cursor, &Values::new(&self.decoder))
     }
 
+    /// Makes the file present in this process's memory; see [`Reader::prefault`].
+    pub fn prefault(&self) {
+        self.reader.prefault();
+    }
+
     /// The records from here to what is there now.
     pub fn iter(&mut self) -> Iter<'_, Values<'_, T>> {
         let (mapping, cursor) = self.reader.parts();
