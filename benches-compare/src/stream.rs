@@ -132,7 +132,7 @@ fn stream<Q: Queue<N>, const N: usize>(plan: &Plan, count: u64) -> f64 {
 }
 
 /// Nanoseconds between two records of a steady stream.
-const PACES: [u64; 6] = [30, 100, 300, 1_000, 10_000, 100_000];
+const PACES: [u64; 5] = [30, 100, 300, 1_000, 10_000];
 /// Records of a burst, as fast as they can be sent, and the nanoseconds from one burst to the next.
 const BURST: u64 = 200;
 const BURST_PACE: u64 = 20_000;

@@ -6,9 +6,9 @@
 //! valgrind --tool=callgrind --toggle-collect='*append_one*' PROGRAM numbers plain
 //! ```
 //!
-//! Collected are the instructions of 10,000 calls of one of [`append_one`], [`replay_all`] (one call
-//! for all), [`next_one`], [`view_all`], [`encode_one`] and [`decode_one`]; the arguments are a
-//! record (`numbers` or `order`) and `plain` or `checked`, with checksums.
+//! Collected are the instructions of 10,000 calls of one of [`append_one`], [`replay_all`] (one
+//! call for all), [`next_one`], [`view_all`], [`encode_one`] and [`decode_one`]; the arguments are
+//! a record (`numbers` or `order`) and `plain` or `checked`, with checksums.
 
 use std::{env, hint::black_box};
 

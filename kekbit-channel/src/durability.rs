@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use crate::{
     error::{PoisonReason, SyncError},
     mapping::{Mapping, Position},
-    sync::{Mutex, MutexGuard},
+    sync::{Condvar, Mutex, MutexGuard, yield_now},
 };
 
 /// What a sync has achieved.
@@ -21,15 +21,21 @@ pub struct Synced {
 /// Shared by all handles of one writer.
 #[derive(Debug)]
 pub(crate) struct Durability {
+    /// Never held while something is flushed, so that who waits sees at once what a flush has
+    /// brought, and does not have to queue for it.
     flushed: Mutex<Flushed>,
-    /// The last record that anybody waits for: what the next flush writes out.
-    wanted: Mutex<Position>,
+    /// Rung when a flush has ended.
+    ended: Condvar,
 }
 
 #[derive(Debug)]
 pub(crate) struct Flushed {
     /// All before it is on the disk.
     end: Position,
+    /// The last record that anybody waits for: what the next flush writes out.
+    wanted: Position,
+    /// A thread is flushing.
+    is_under_way: bool,
     failed: bool,
     /// The channel has ended: its lock is given up, and nothing may be stored any more.
     sealed: bool,
@@ -44,66 +50,82 @@ impl Flushed {
 
 impl Durability {
     pub(crate) fn new(start: Position) -> Durability {
-        Durability {
-            flushed: Mutex::new(Flushed { end: start, failed: false, sealed: false }),
-            wanted: Mutex::new(start),
-        }
+        let flushed = Flushed {
+            end: start,
+            wanted: start,
+            is_under_way: false,
+            failed: false,
+            sealed: false,
+        };
+        Durability { flushed: Mutex::new(flushed), ended: Condvar::new() }
     }
 
     /// Makes sure that all before `target` is on the disk. Whoever comes while another flushes
-    /// waits, and has often nothing left to do: one flush serves all who had come before it began.
+    /// waits for the end of that; then one of those that are not yet served flushes for all of
+    /// them, and for those that have come since. So none waits for more than two.
     ///
     /// After a failure the kernel may have dropped the pages and would report success for a second
     /// try, so there is none.
     pub(crate) fn flush(&self, mapping: &Mapping, target: Position) -> Result<Synced, SyncError> {
-        self.want(target);
         let mut flushed = self.lock();
-        if flushed.failed {
-            return Err(SyncError::Poisoned { reason: PoisonReason::SyncFailed });
+        if flushed.wanted.offset < target.offset {
+            flushed.wanted = target;
         }
-        let start = flushed.end;
-        if start.offset < target.offset {
-            let target = self.want(target);
+        while !flushed.failed && flushed.end.offset < target.offset {
+            if flushed.is_under_way {
+                flushed = self.wait(flushed);
+                continue;
+            }
+            flushed.is_under_way = true;
+            drop(flushed);
+            // Those that the last flush has served are about to append again: some may still come
+            // along, which costs nothing next to a flush.
+            yield_now();
+            let Flushed { end: start, wanted, sealed, .. } = *self.lock();
             // Once the lock is given up, the state page is not this process's any more.
-            let result = if flushed.sealed {
-                mapping.region.flush(start.offset, target.offset - start.offset)
+            let result = if sealed {
+                mapping.region.flush(start.offset, wanted.offset - start.offset)
             } else {
-                mapping.flush(start.offset, target.offset)
+                mapping.flush(start.offset, wanted.offset)
             };
+            flushed = self.lock();
+            flushed.is_under_way = false;
+            self.ended.notify_all();
             if let Err(source) = result {
                 flushed.failed = true;
                 let (path, durable) = (mapping.path.clone(), start.sequence);
                 return Err(SyncError::Io { path, durable, source });
             }
-            flushed.end = target;
-            if !flushed.sealed {
-                mapping.set_durable(target.sequence);
+            flushed.end = wanted;
+            // Nobody has sealed it meanwhile: that waits for the end of a flush.
+            if !sealed {
+                mapping.set_durable(wanted.sequence);
             }
         }
-        Ok(Synced { durable: flushed.end.sequence, volatile: mapping.volatile })
-    }
-
-    /// Notes that somebody waits for all before `target`, and gives what is waited for.
-    fn want(&self, target: Position) -> Position {
-        // Nothing in here panics.
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        if wanted.offset < target.offset {
-            *wanted = target;
+        if flushed.failed {
+            return Err(SyncError::Poisoned { reason: PoisonReason::SyncFailed });
         }
-        *wanted
+        Ok(Synced { durable: flushed.end.sequence, volatile: mapping.volatile })
     }
 
     /// Waits for a flush that is under way, keeps others out for as long as the guard lives, and
     /// lets those that come later store nothing.
     pub(crate) fn seal(&self) -> MutexGuard<'_, Flushed> {
         let mut flushed = self.lock();
+        while flushed.is_under_way {
+            flushed = self.wait(flushed);
+        }
         flushed.sealed = true;
         flushed
     }
 
+    // Nothing in here panics, so no guard is poisoned.
+
     fn lock(&self) -> MutexGuard<'_, Flushed> {
-        // A thread that panicked here had at most marked a flush that it did not finish, which is
-        // what recovery wants to know.
         self.flushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'f>(&self, flushed: MutexGuard<'f, Flushed>) -> MutexGuard<'f, Flushed> {
+        self.ended.wait(flushed).unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -224,7 +224,11 @@ pub(crate) fn walk(
     mut enough: impl FnMut(Position, Option<u64>) -> bool,
 ) -> Walk {
     loop {
-        let stop = match step(mapping, at) {
+        let step = match record_at(mapping, at, 0) {
+            Some(frame) => Step::Record(frame),
+            None => step(mapping, at),
+        };
+        let stop = match step {
             Step::Record(frame) => {
                 if !enough(at, frame.stamp) {
                     at = frame.next;

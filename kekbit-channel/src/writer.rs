@@ -201,9 +201,9 @@ impl Writer {
         content: impl Content,
     ) -> Result<u64, WriteError> {
         self.reserve(size)?;
-        // NB: twice, so that a channel without time stamps carries nothing of them along; and both in
-        // line, so that the value need not stand in memory: one that was just made there in small
-        // pieces would have to reach the cache before it can be copied in larger ones.
+        // NB: twice, so that a channel without time stamps carries nothing of them along; and both
+        // in line, so that the value need not stand in memory: one that was just made there in
+        // small pieces would have to reach the cache before it can be copied in larger ones.
         if self.mapping.track.time_stamps {
             let stamp = self.stamp();
             return Ok(self.publish(len, size, stamp, content));
