@@ -100,7 +100,7 @@ fn by_hand<T: Sample, const CHECKED: bool>(plan: &Plan, count: u64) -> f64 {
     timed(count, &path, T::image, |image| writer.append(image))
 }
 
-fn kekbit<T: Sample>(plan: &Plan, count: u64, options: &ChannelOptions) -> f64 {
+pub fn kekbit<T: Sample>(plan: &Plan, count: u64, options: &ChannelOptions) -> f64 {
     let path = Plan::fresh(&plan.memory, "append");
     let mut writer = TypedWriter::<T>::create(&path, options).expect("a new channel");
     timed(count, &path, T::make, |value| {

@@ -9,6 +9,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
+mod alignment;
 mod append;
 #[allow(unsafe_code, reason = "loops by hand over a mapping")]
 mod by_hand;
@@ -53,6 +54,8 @@ enum Part {
     Stream,
     /// Round trips between two processes.
     RoundTrip,
+    /// Frames that are packed, and frames in cache lines of their own.
+    Alignment,
     /// Latencies of a million appends a second.
     Rate,
     /// Group commit, against stores.
@@ -72,12 +75,13 @@ enum Section {
     Answer { what: String, folder: PathBuf, trips: u64 },
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part::Append,
     Part::Replay,
     Part::Codec,
     Part::Stream,
     Part::RoundTrip,
+    Part::Alignment,
     Part::Rate,
     Part::Durable,
     Part::Recover,
@@ -162,6 +166,7 @@ fn main() {
             Part::Codec => codec::run(&plan),
             Part::Stream => stream::run(&plan),
             Part::RoundTrip => round_trip::run(&plan),
+            Part::Alignment => alignment::run(&plan),
             Part::Rate => rate::run(&plan, options.seconds),
             Part::Durable => durable::run(&plan),
             Part::Recover => recover::run(&plan),

@@ -90,7 +90,7 @@ fn way<Q: Queue<N>, const N: usize>(plan: &Plan, role: Role, count: u64) -> Way<
     Way::new(role, Q::NAME, move || stream::<Q, N>(plan, count)).against(BAR)
 }
 
-fn stream<Q: Queue<N>, const N: usize>(plan: &Plan, count: u64) -> f64 {
+pub fn stream<Q: Queue<N>, const N: usize>(plan: &Plan, count: u64) -> f64 {
     let folder = Plan::fresh(&plan.memory, "stream");
     fs::create_dir(&folder).expect("a new folder");
     let host: Box<dyn Any> = Q::host(&folder);

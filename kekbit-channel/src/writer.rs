@@ -431,21 +431,24 @@ impl Writer {
         if let (Some(stamp), Some(place)) = (stamp, frame.stamp.first_chunk_mut::<8>()) {
             *place = stamp.to_le_bytes();
         }
-        content.put(frame.payload);
         // `len` is not above the header's largest payload, which is below what a word can say.
         let mut word = Word::record(len).unwrap_or(Word::EMPTY);
-        let head = [sequence, word.to_bits()];
+        // NB: each way puts for itself. What is summed as well stands in registers of eight bytes;
+        // what is not can be copied in larger pieces.
         match mapping.track.in_line {
             Some(cpu) => {
-                let mut running = mapping.seed.start(cpu, head, stamp);
+                let mut running = mapping.seed.start(cpu, [sequence, word.to_bits()], stamp);
+                content.put(frame.payload);
                 content.feed(frame.payload, &mut running);
                 word = word.with_checksum(running.sum());
             }
-            None if mapping.track.checksums => {
-                let sum = mapping.seed.frame(sequence, word, stamp, frame.payload);
-                word = word.with_checksum(sum);
+            None => {
+                content.put(frame.payload);
+                if mapping.track.checksums {
+                    let sum = mapping.seed.frame(sequence, word, stamp, frame.payload);
+                    word = word.with_checksum(sum);
+                }
             }
-            None => {}
         }
         // NB: one half of the tail before the word, the other behind it. Side by side the compiler
         // makes one vector of them, and the next append waits for it to come back from memory.

@@ -1,7 +1,7 @@
 //! Where none of it is there, or none that we know how to use.
 
-/// Never there. NB: not an enum without variants, behind whose values all code is unreachable, which
-/// the compiler warns of where it is not.
+/// Never there. NB: not an enum without variants, behind whose values all code is unreachable,
+/// which the compiler warns of where it is not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Crc32c(());
 
