@@ -12,28 +12,32 @@
 
 use crate::mapping::Position;
 
-/// Records that have to come at once, one after the other, before a reader looks away. A model does
+/// Records that have to come at once, more or less in a row, before a reader looks away. A model does
 /// so from the first on, for a moment.
 const STREAM: u32 = if cfg!(loom) { 1 } else { 16 };
+/// What one that does not takes back of that: where reader and writer are in each other's way, some
+/// are late.
+const LATE: u32 = 2;
 /// How long it looks away at first, at the most, in turns of the CPU's spin hint.
-const TURNS_MIN: u32 = if cfg!(loom) { 1 } else { 8 };
+const TURNS_MIN: u32 = if cfg!(loom) { 1 } else { 16 };
 const TURNS_MAX: u32 = if cfg!(loom) { 1 } else { 512 };
 /// Bytes that a look away is to bring: with fewer it takes longer, with many more it is cut.
-const RUN_WANTED: u64 = 64 << 10;
-const RUN_ENOUGH: u64 = 256 << 10;
+const RUN_WANTED: u64 = 128 << 10;
+const RUN_ENOUGH: u64 = 512 << 10;
 /// With fewer records than that it was in vain, and the stream is over.
 const RUN_IN_VAIN: u64 = if cfg!(loom) { 1 } else { 3 };
-/// So is one that takes more turns a record.
-const TURNS_A_RECORD: u64 = 4;
+/// So is one that takes more turns than this many a record, and one for so many bytes.
+const TURNS_A_RECORD: u64 = 2;
+const BYTES_A_TURN: u64 = 512;
 /// A record that is there at one of the first looks has come at once.
-const LOOKS_AT_ONCE: u32 = 2;
+const LOOKS_AT_ONCE: u32 = 3;
 
 /// What a reader knows of its writer's pace.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Chase {
     /// How long to look away when all is read; 0 is to look all the time.
     turns: u32,
-    /// How many records in a row have come at once.
+    /// How many records have come at once, less those that have not, up to [`STREAM`].
     streak: u32,
     /// Of the record that came after the last wait, its number and where it lies.
     resumed_at: u64,
@@ -55,7 +59,9 @@ impl Chase {
             if STREAM <= self.streak {
                 self.turns = TURNS_MIN;
             }
-        } else if run < RUN_IN_VAIN || run * TURNS_A_RECORD < u64::from(self.turns) {
+        } else if run < RUN_IN_VAIN
+            || run * TURNS_A_RECORD + bytes / BYTES_A_TURN < u64::from(self.turns)
+        {
             (self.turns, self.streak) = (0, 0);
         } else if bytes < RUN_WANTED {
             self.turns = (self.turns + self.turns / 2).min(TURNS_MAX);
@@ -73,7 +79,11 @@ impl Chase {
     /// A record has come, at that look.
     #[inline]
     pub(crate) fn came(&mut self, look: u32) {
-        self.streak = if look < LOOKS_AT_ONCE { self.streak.saturating_add(1) } else { 0 };
+        self.streak = if look < LOOKS_AT_ONCE {
+            self.streak.saturating_add(1).min(STREAM)
+        } else {
+            self.streak.saturating_sub(LATE)
+        };
     }
 }
 
@@ -131,7 +141,7 @@ mod tests {
     #[test]
     fn a_stream_that_is_slow_for_the_time_it_takes_is_none() {
         let mut chase = Chase { turns: TURNS_MAX, streak: STREAM, ..Chase::default() };
-        let slow = u64::from(TURNS_MAX) / TURNS_A_RECORD - 1;
+        let slow = u64::from(TURNS_MAX) / TURNS_A_RECORD * 3 / 4;
         assert_eq!(caught_up(&mut chase, 1, slow, 0), 0);
     }
 
