@@ -2,10 +2,10 @@
 
 use std::{thread, time::Duration};
 
-/// The rounds in which [`Wait::Backoff`] spins, and those before it sleeps. In a model there is
-/// nothing to be had from spinning.
-const BACKOFF_SPINS: u32 = if cfg!(loom) { 0 } else { 4 };
-const BACKOFF_YIELDS: u32 = 36;
+/// The rounds in which [`Wait::Backoff`] spins, some 50 us, and those before it sleeps. In a model
+/// there is nothing to be had from spinning.
+const BACKOFF_SPINS: u32 = if cfg!(loom) { 0 } else { 32 };
+const BACKOFF_YIELDS: u32 = 100;
 
 /// How [`follow`](crate::TypedReader::follow) waits when there is nothing to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,8 +15,8 @@ pub enum Wait {
     Spin,
     /// Polls, and lets other threads run in between.
     Yield,
-    /// Polls, then yields, then sleeps for longer and longer, up to a millisecond: for streams that
-    /// come in bursts.
+    /// Polls for some 50 us, then yields, then sleeps for longer and longer, up to a millisecond:
+    /// for streams that come in bursts.
     #[default]
     Backoff,
     /// Sleeps so long between polls.

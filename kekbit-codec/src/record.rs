@@ -71,8 +71,8 @@ pub fn encode<T: Field>(value: &T, payload: &mut [u8]) -> Result<(), Invalid> {
     }
 }
 
-/// Feeds the payload that a value was just [encoded](encode) to to a hasher, in such pieces that a
-/// checksum need not wait for the image to reach the cache.
+/// Feeds to a hasher the payload in which a value was just [encoded](encode), in such pieces that
+/// a checksum need not wait for the image to reach the cache.
 ///
 /// All bytes are fed in order, so that a hasher that does not ask how they are cut, as a CRC does
 /// not, comes to what it makes of the whole. A payload of another size is fed in one piece.
