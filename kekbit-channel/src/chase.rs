@@ -60,7 +60,8 @@ impl Chase {
                 self.turns = TURNS_MIN;
             }
         } else if run < RUN_IN_VAIN
-            || run * TURNS_A_RECORD + bytes / BYTES_A_TURN < u64::from(self.turns)
+            || run.saturating_mul(TURNS_A_RECORD).saturating_add(bytes / BYTES_A_TURN)
+                < u64::from(self.turns)
         {
             (self.turns, self.streak) = (0, 0);
         } else if bytes < RUN_WANTED {

@@ -43,6 +43,7 @@ impl Cursor {
     pub(crate) fn move_to(&mut self, position: Position) {
         self.position = position;
         self.liveness = Liveness::default();
+        self.chase = Chase::default();
     }
 
     pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) {

@@ -102,6 +102,7 @@ impl Durability {
                 mapping.set_durable(wanted.sequence);
             }
         }
+        // NB: also where an earlier flush has served this one: the channel has ended.
         if flushed.failed {
             return Err(SyncError::Poisoned { reason: PoisonReason::SyncFailed });
         }

@@ -639,3 +639,54 @@ fn a_sync_that_fails_while_another_thread_closes() {
         assert!(shared.append(&payload(9)).is_err());
     });
 }
+
+/// Threads that sync at once share the work, and each has what it asked for.
+#[test]
+fn two_threads_that_sync_at_once() {
+    explore(|shape| {
+        let writer = channel(shape);
+        let mapping = Arc::clone(writer.mapping());
+        let shared = writer.into_shared();
+        let other = shared.clone();
+        let thread = thread::spawn(move || {
+            let sequence = other.append(&payload(9)).unwrap();
+            let synced = other.sync().unwrap();
+            assert!(sequence < synced.durable);
+        });
+        let sequence = shared.append(&payload(9)).unwrap();
+        let synced = shared.sync().unwrap();
+        assert!(sequence < synced.durable);
+        thread.join().unwrap();
+        assert_eq!((mapping.durable(), mapping.flushing()), (2, 0));
+        shared.close().unwrap();
+    });
+}
+
+/// One of two flushes fails: whoever is told that its records are durable has them flushed.
+#[test]
+fn two_threads_sync_and_one_fails() {
+    explore(|shape| {
+        let writer = channel(shape);
+        let mapping = Arc::clone(writer.mapping());
+        mapping.region.fail_flush(2);
+        let shared = writer.into_shared();
+        let other = shared.clone();
+        let run = |shared: crate::SharedWriter| {
+            let Ok(sequence) = shared.append(&payload(9)) else { return };
+            match shared.sync() {
+                Ok(synced) => assert!(sequence < synced.durable),
+                Err(SyncError::Io { .. } | SyncError::Poisoned { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let thread = thread::spawn(move || run(other));
+        run(shared.clone());
+        thread.join().unwrap();
+        if mapping.flushing() != 0 {
+            assert!(mapping.durable() <= 1);
+        } else {
+            assert_eq!(mapping.durable(), 2);
+        }
+        let _ = shared.close();
+    });
+}

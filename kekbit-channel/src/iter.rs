@@ -274,8 +274,10 @@ fn behind<'m, L: Lens<'m>>(
     wait: Option<Wait>,
     end: u64,
 ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
-    // Once: what comes need not be a record that can be taken.
-    if wait.is_some_and(Wait::spins_first)
+    // Once: what comes need not be a record that can be taken. Not where none ever can: then there
+    // may well be one, and the wait further down looks after the others.
+    if lens.hidden() == 0
+        && wait.is_some_and(Wait::spins_first)
         && cursor.linger(mapping)
         && let Some(record) = take(mapping, cursor, &lens)
     {

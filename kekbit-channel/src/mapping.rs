@@ -30,6 +30,9 @@ use crate::{
 /// Up to which capacity channels in memory are made present at creation, unless told otherwise.
 const PREFAULTED_MAX: u64 = 64 << 20;
 
+/// What a reader makes present at a time.
+const PREFAULTED_AT_ONCE: u64 = 2 << 20;
+
 /// A channel in memory. The lock of a writer belongs to `file`, which is dropped after `region`:
 /// fields are dropped in the order in which they stand here.
 #[derive(Debug)]
@@ -293,7 +296,9 @@ impl Mapping {
         let mut offset = self.header.data_offset;
         while let Some(start) = file::next_data(&self.file, offset) {
             let Some(end) = file::next_hole(&self.file, start) else { return };
-            let end = end.min(self.region.size());
+            // In pieces: whoever closes the channel meanwhile gives pages back behind its end, which
+            // are not to be made again.
+            let end = end.min(self.region.size()).min(start.saturating_add(PREFAULTED_AT_ONCE));
             if end <= start || !self.region.populate_for_reading(start, end - start) {
                 return;
             }

@@ -98,8 +98,10 @@ impl Region {
     /// Zeroed memory of this process with the same contract.
     #[cfg(test)]
     pub(crate) fn on_heap(size: u64) -> Region {
-        let memory = Memory::Heap(heap::Heap::new(size));
-        Region { memory, writable_size: size, frames: Frames::NONE }
+        let heap = heap::Heap::new(size);
+        let writable_size = heap.size();
+        let memory = Memory::Heap(heap);
+        Region { memory, writable_size, frames: Frames::NONE }
     }
 
     /// Prepares for frames with bodies of one length, the last of which starts at `last`: then one
@@ -107,9 +109,7 @@ impl Region {
     pub(crate) fn with_frames(mut self, last: u64, body_len: u64) -> Region {
         let size = body_len.checked_add(8);
         let fits = size.is_some_and(|size| self.contains(last, size));
-        if fits {
-            self.frames = Frames { end: last + 1, body_len };
-        }
+        self.frames = if fits { Frames { end: last + 1, body_len } } else { Frames::NONE };
         self
     }
 

@@ -440,6 +440,11 @@ impl Writer {
                 let mut running = mapping.seed.start(cpu, [sequence, word.to_bits()], stamp);
                 content.put(frame.payload);
                 content.feed(frame.payload, &mut running);
+                debug_assert_eq!(
+                    running.sum(),
+                    mapping.seed.frame(sequence, word, stamp, frame.payload),
+                    "a field feeds other bytes than it puts"
+                );
                 word = word.with_checksum(running.sum());
             }
             None => {

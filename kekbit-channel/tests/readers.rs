@@ -20,7 +20,7 @@ use std::{
 
 use kekbit_channel::{
     Batch, Bytes, Channel, ChannelOptions, Claim, CloseReason, Follow, Header, Iter, Merge, Next,
-    OpenError, ReadError, Reader, Record, Recorded, RecoverError, Recovery, SeekError,
+    OpenError, Prefault, ReadError, Reader, Record, Recorded, RecoverError, Recovery, SeekError,
     SharedTypedWriter, SharedWriter, TypedClaim, TypedReader, TypedWriter, Values, Views, Wait,
     WriteError, Writer, recover,
 };
@@ -271,5 +271,60 @@ fn records_are_counted_without_moving() {
         assert_eq!(reader.record_count().unwrap(), count);
         let reader = TypedReader::<Number>::open(&typed).unwrap();
         assert_eq!(reader.record_count().unwrap(), count);
+    }
+}
+
+/// A reader that is in front of paddings lingers before each of them, and one that goes back starts
+/// anew.
+#[test]
+fn a_reader_that_follows_goes_back_and_follows_again() {
+    let (_folder, path) = place();
+    let mut writer = Writer::create(&path, &ChannelOptions::new().bytes(1 << 20)).unwrap();
+    for _ in 0..50 {
+        writer.append(b"x").unwrap();
+        drop(writer.claim(5000).unwrap());
+    }
+    let mut reader = Reader::open(&path).unwrap();
+    for _ in 0..2 {
+        reader.seek(0).unwrap();
+        assert_eq!(reader.follow(Wait::Spin).take(18).filter(Result::is_ok).count(), 18);
+    }
+}
+
+/// Blocks of the file that the file system has set aside.
+#[cfg(target_os = "linux")]
+fn blocks(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().blocks()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn prefaulting_for_a_reader_changes_nothing_and_makes_no_pages() {
+    let memory = Path::new("/dev/shm");
+    let places: Vec<_> = [Some(std::env::temp_dir()), memory.is_dir().then(|| memory.into())]
+        .into_iter()
+        .flatten()
+        .map(|folder| tempfile::tempdir_in(folder).unwrap())
+        .collect();
+    for folder in places {
+        let path = folder.path().join("channel.kekbit");
+        let options = ChannelOptions::new().bytes(16 << 20).prefault(Prefault::Off);
+        let mut writer = Writer::create(&path, &options).unwrap();
+        for _ in 0..100 {
+            writer.append(&[7; 60_000]).unwrap();
+        }
+        let before = blocks(&path);
+        let mut reader = Reader::open(&path).unwrap();
+        reader.prefault();
+        assert_eq!(blocks(&path), before, "{}", path.display());
+        assert_eq!(reader.iter().filter(Result::is_ok).count(), 100);
+        writer.close().unwrap();
+        reader.prefault();
+        // What was written, and no more of what was given back.
+        assert!(blocks(&path) <= before, "{}", path.display());
+        // A file that was cut behind our back is left alone; to read it would be another matter.
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(8192).unwrap();
+        reader.prefault();
     }
 }

@@ -20,7 +20,6 @@ use crate::{
     wire::Pair,
 };
 
-/// Types of which every image is a value: the two functions say how it is made and read.
 /// Nothing more than the trait has.
 macro_rules! one_by_one {
     ($wire:ty) => {};
@@ -40,6 +39,7 @@ macro_rules! at_once {
     };
 }
 
+/// Types of which every image is a value: the two functions say how it is made and read.
 macro_rules! total {
     ($more:ident: $($type:ty, $wire:ty, $node:expr, $pack:expr, $unpack:expr;)*) => {$(
         impl Field for $type {

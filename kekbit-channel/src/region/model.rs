@@ -189,8 +189,10 @@ impl Word<'_> {
 impl super::Region {
     /// Memory of which the windows can be used.
     pub(crate) fn with_windows(size: u64, windows: &[Range<u64>]) -> super::Region {
-        let memory = super::Memory::Heap(Heap::with_windows(size, windows));
-        super::Region { memory, writable_size: size, frames: super::Frames::NONE }
+        let heap = Heap::with_windows(size, windows);
+        let writable_size = heap.size();
+        let memory = super::Memory::Heap(heap);
+        super::Region { memory, writable_size, frames: super::Frames::NONE }
     }
 
     /// Makes the `n`-th flush from the start fail.
