@@ -12,8 +12,8 @@
 
 use crate::mapping::Position;
 
-/// Records that have to come at once, more or less in a row, before a reader looks away. A model does
-/// so from the first on, for a moment.
+/// Records that have to come at once, more or less in a row, before a reader looks away. A model
+/// does so from the first on, for a moment.
 const STREAM: u32 = if cfg!(loom) { 1 } else { 16 };
 /// What one that does not takes back of that: where reader and writer are in each other's way, some
 /// are late.

@@ -296,8 +296,8 @@ impl Mapping {
         let mut offset = self.header.data_offset;
         while let Some(start) = file::next_data(&self.file, offset) {
             let Some(end) = file::next_hole(&self.file, start) else { return };
-            // In pieces: whoever closes the channel meanwhile gives pages back behind its end, which
-            // are not to be made again.
+            // In pieces: whoever closes the channel meanwhile gives pages back behind its end,
+            // which are not to be made again.
             let end = end.min(self.region.size()).min(start.saturating_add(PREFAULTED_AT_ONCE));
             if end <= start || !self.region.populate_for_reading(start, end - start) {
                 return;

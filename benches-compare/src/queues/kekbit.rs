@@ -1,5 +1,5 @@
-//! Kekbit as one gets it: typed, `follow` with the default wait; the pages made present for both ends
-//! (all others have theirs), or for the writer alone.
+//! Kekbit as one gets it: typed, `follow` with the default wait; the pages made present for both
+//! ends (all others have theirs), or for the writer alone.
 
 use kekbit_channel::{Alignment, ChannelOptions, Prefault, TypedReader, TypedWriter, Wait};
 
