@@ -93,7 +93,13 @@ pub(crate) fn feed_zeroes<H: Hasher>(count: usize, hasher: &mut H) {
     for _ in 0..count / 8 {
         hasher.write(&[0; 8]);
     }
-    for _ in 0..count % 8 {
+    if count & 4 != 0 {
+        hasher.write(&[0; 4]);
+    }
+    if count & 2 != 0 {
+        hasher.write(&[0; 2]);
+    }
+    if count & 1 != 0 {
         hasher.write(&[0]);
     }
 }
