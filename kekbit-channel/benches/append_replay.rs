@@ -7,7 +7,9 @@
 //!
 //! The loop copies the record behind a word and stores the word with release order; its replay
 //! loads the word with acquire order and sums all fields. That is the least that any such log has
-//! to do. The four ways take turns within each repetition; shown are median (minimum..maximum).
+//! to do. With checksums it sums by the crate `crc32c`; `benches-compare/run append` has a loop
+//! with the CPU's instruction in line, which is harder to reach. The four ways take turns within
+//! each repetition; shown are median (minimum..maximum).
 //! FOLDER is where the files are made: by default /dev/shm if there is one, else the temporary
 //! folder.
 

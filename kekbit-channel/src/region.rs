@@ -2,9 +2,10 @@
 //!
 //! It knows no protocol. The law of the module, on which every `SAFETY` comment rests:
 //!
-//! 1. *Words* (aligned eight bytes) are touched through [`Region::load`] and [`Region::store`]
-//!    (and, while a file is made, [`Region::prefault`]), which are atomic; or by the kernel, for
-//!    those who ask the file (`search`, `file::rewrite`). Where a word lies in what was claimed
+//! 1. *Words* (aligned eight bytes) are touched through [`Region::load`] and [`Region::store`], or,
+//!    of whole frames, [`Frame::load`] and [`Unpublished::publish`] (and, while a file is made,
+//!    [`Region::prefault`]), which are atomic; or by the kernel, for those who ask the file
+//!    (`search`, `file::rewrite`). Where a word lies in what was claimed
 //!    before, or is the time stamp of a record, what wrote it otherwise happened before: whoever
 //!    loads it has seen the word that publishes it, or the one in front of it, or (`scan::beyond`)
 //!    has found the lock of the writer free or holds it. With a stride no claim reaches a word.
