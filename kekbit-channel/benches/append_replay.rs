@@ -13,6 +13,8 @@
 //! FOLDER is where the files are made: by default /dev/shm if there is one, else the temporary
 //! folder.
 
+mod numbers;
+
 use std::{
     env, fs,
     hint::black_box,
@@ -21,43 +23,14 @@ use std::{
     time::Instant,
 };
 
-use kekbit_channel::{ChannelOptions, Prefault, Record, TypedReader, TypedWriter};
+use kekbit_channel::{ChannelOptions, Prefault, TypedReader, TypedWriter};
 use memmap2::{MmapOptions, MmapRaw};
+use numbers::{Numbers, numbers, sum};
 
 const COUNT: u64 = 1_000_000;
 const REPETITIONS: usize = 11;
 const STRIDE: usize = 72;
 const PAYLOAD: usize = 64;
-
-#[derive(Record, Clone, Copy)]
-struct Numbers {
-    a: u64,
-    b: u64,
-    c: u64,
-    d: u64,
-    e: u64,
-    f: u64,
-    g: u64,
-    h: u64,
-}
-
-fn numbers(seed: u64) -> Numbers {
-    Numbers {
-        a: seed,
-        b: seed ^ 1,
-        c: seed ^ 2,
-        d: seed ^ 3,
-        e: seed ^ 4,
-        f: seed ^ 5,
-        g: seed ^ 6,
-        h: seed ^ 7,
-    }
-}
-
-fn sum(numbers: &Numbers) -> u64 {
-    let Numbers { a, b, c, d, e, f, g, h } = *numbers;
-    [a, b, c, d, e, f, g, h].into_iter().fold(0, u64::wrapping_add)
-}
 
 /// Appends and replays in a new file, and gives the nanoseconds a record of both.
 type Way = dyn Fn(&Path) -> (f64, f64);

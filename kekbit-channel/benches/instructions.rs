@@ -10,25 +10,15 @@
 //! call for all), [`next_one`], [`view_all`], [`encode_one`] and [`decode_one`]; the arguments are
 //! a record (`numbers` or `order`) and `plain` or `checked`, with checksums.
 
+mod numbers;
+
 use std::{env, hint::black_box};
 
 use kekbit_channel::{ChannelOptions, FixedStr, Record, TypedReader, TypedWriter, View};
 use kekbit_codec::{decode, encode, size};
+use numbers::{Numbers, numbers, sum};
 
 const COUNT: u64 = 10_000;
-
-/// Eight integers.
-#[derive(Record, Clone, Copy)]
-struct Numbers {
-    a: u64,
-    b: u64,
-    c: u64,
-    d: u64,
-    e: u64,
-    f: u64,
-    g: u64,
-    h: u64,
-}
 
 #[derive(Record, Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -57,14 +47,12 @@ trait Sample: Record {
 
 impl Sample for Numbers {
     fn make(seed: u64) -> Numbers {
-        let [a, b, c, d, e, f, g, h] = std::array::from_fn(|index| seed ^ index as u64);
-        Numbers { a, b, c, d, e, f, g, h }
+        numbers(seed)
     }
 
     #[inline(always)]
     fn sum(&self) -> u64 {
-        let Numbers { a, b, c, d, e, f, g, h } = *self;
-        [a, b, c, d, e, f, g, h].into_iter().fold(0, u64::wrapping_add)
+        sum(self)
     }
 
     #[inline(always)]
