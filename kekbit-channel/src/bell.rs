@@ -118,7 +118,8 @@ impl Bell {
 #[derive(Debug)]
 pub(crate) struct Sidecar {
     pub(crate) bell: Bell,
-    _name: Option<Name>,
+    /// NB: boxed. In the niche of a path, that there is no sidecar would be a number of 64 bits.
+    _name: Option<Box<Name>>,
 }
 
 impl Sidecar {
@@ -140,7 +141,7 @@ impl Sidecar {
         new.file.write_all_at(&head(channel_id), 0)?;
         let page = Page::map(&new.file)?;
         let name = new.publish_for_now()?;
-        Ok(Some(Sidecar { bell: Bell { page }, _name: Some(name) }))
+        Ok(Some(Sidecar { bell: Bell { page }, _name: Some(Box::new(name)) }))
     }
 
     #[cfg(all(test, loom))]

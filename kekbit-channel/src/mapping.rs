@@ -71,12 +71,32 @@ pub(crate) struct Track {
     pub(crate) stride: u64,
     /// Whether they have, and their checksums, if any, are summed in line.
     pub(crate) is_short: bool,
-    /// What sums records in line, if all have checksums and are short.
-    pub(crate) in_line: Option<Crc32c>,
+    pub(crate) sums: Sums,
+    pub(crate) form: Form,
     /// The bits of a word that have to be those of `word`: its checksum is not, if it has one.
     pub(crate) mask: u64,
-    pub(crate) checksums: bool,
     pub(crate) time_stamps: bool,
+}
+
+/// How the checksums of records come about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sums {
+    /// There are none.
+    None,
+    /// All records are short.
+    InLine(Crc32c),
+    ByCrate,
+}
+
+/// What a frame has besides its word and its payload: the forms that have a way of their own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// Nothing.
+    Bare,
+    /// A checksum that is summed in line.
+    Summed(Crc32c),
+    /// What `sums` and `time_stamps` say.
+    Other,
 }
 
 impl Track {
@@ -85,9 +105,18 @@ impl Track {
         let word = if stride == 0 { None } else { Word::record(max_payload) };
         let mask = if checksums { !u64::from(u32::MAX) } else { u64::MAX };
         let word = word.unwrap_or(Word::EMPTY);
-        let in_line = seed.in_line(u64::from(max_payload)).filter(|_| checksums);
-        let is_short = stride != 0 && (!checksums || in_line.is_some());
-        Track { word, stride, is_short, in_line, mask, checksums, time_stamps }
+        let sums = match seed.in_line(u64::from(max_payload)) {
+            _ if !checksums => Sums::None,
+            Some(cpu) => Sums::InLine(cpu),
+            None => Sums::ByCrate,
+        };
+        let form = match sums {
+            Sums::None if !time_stamps => Form::Bare,
+            Sums::InLine(cpu) if !time_stamps => Form::Summed(cpu),
+            _ => Form::Other,
+        };
+        let is_short = stride != 0 && !matches!(sums, Sums::ByCrate);
+        Track { word, stride, is_short, sums, form, mask, time_stamps }
     }
 
     /// Prepares a region for the records, if they all have one length.

@@ -70,6 +70,23 @@ impl Frames {
     const NONE: Frames = Frames { end: 0, body_len: 0 };
 }
 
+/// How far frames may reach of which nobody has to ask again whether there is room: never behind
+/// what may be written to of the region that gave it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fence(u64);
+
+impl Fence {
+    /// In front of every frame.
+    pub(crate) const NONE: Fence = Fence(0);
+
+    /// Whether a frame of that size ends here or before.
+    #[inline(always)]
+    pub(crate) fn covers(self, offset: u64, size: u64) -> bool {
+        // NB: not by `checked_add`, which the compiler does not know again when it is asked twice.
+        size <= self.0 && offset <= self.0 - size
+    }
+}
+
 /// A word of it. The model checker has its own, whose atomics have another shape.
 #[cfg(not(all(loom, test)))]
 type Word<'r> = &'r AtomicU64;
@@ -192,27 +209,32 @@ impl Region {
         inside.then_some(Frame { region: self, offset })
     }
 
-    /// A word and the bytes behind it, which its writer has not published yet, with one look at the
-    /// bounds for all. In two parts whose lengths the compiler may know. `None` outside the region,
-    /// if `offset` is not a multiple of 8, or if the region was
-    /// mapped for reading.
+    /// A fence at `end`, or where the region ends that may be written to.
+    pub(crate) fn fence(&self, end: u64) -> Fence {
+        Fence(end.min(self.writable_size))
+    }
+
+    /// The word and the bytes behind it of a frame that its writer has not published yet. In two
+    /// parts whose lengths the compiler may know. `None` if the fence does not cover the frame, if
+    /// they are more than a frame of that `size` holds, or if `offset` is not a multiple of 8.
     ///
     /// # Safety
-    /// That of [`claimed`](Self::claimed), for the bytes behind the word.
+    /// 1. That of [`claimed`](Self::claimed), for the bytes behind the word.
+    /// 2. It was this region that gave the fence.
     #[inline(always)]
     pub(crate) unsafe fn unpublished(
         &self,
+        fence: Fence,
         offset: u64,
-        stamp_len: u64,
-        payload_len: u64,
+        size: u64,
+        [stamp_len, payload_len]: [u64; 2],
     ) -> Option<Unpublished<'_>> {
-        let size = payload_len.checked_add(8)?.checked_add(stamp_len)?;
-        let end = offset.checked_add(size)?;
-        if self.writable_size < end || !offset.is_multiple_of(8) {
+        let used = payload_len.checked_add(8)?.checked_add(stamp_len)?;
+        if !fence.covers(offset, size) || size < used || !offset.is_multiple_of(8) {
             return None;
         }
-        // SAFETY: inside a region that may be written to, as was just asked; the rest is our own
-        // contract.
+        // SAFETY: inside what may be written to, as was just asked, by our contract and the
+        // promise of `Fence`; the rest is our own contract.
         let stamp = unsafe { self.bytes_mut(offset + 8, stamp_len) };
         // SAFETY: as above; the two do not overlap.
         let payload = unsafe { self.bytes_mut(offset + 8 + stamp_len, payload_len) };

@@ -11,7 +11,7 @@ use crate::{
     error::Problem,
     file,
     layout::PAGE_SIZE,
-    mapping::{Mapping, Position},
+    mapping::{Mapping, Position, Sums},
     next::{CloseReason, Recorded},
 };
 
@@ -77,7 +77,7 @@ fn short(mapping: &Mapping, at: Position, usual: usize) -> Option<Frame<'_>> {
     // SAFETY: as in `record`.
     let body = unsafe { frame.committed() };
     let (stamp, payload) = split(track.time_stamps, body);
-    if let Some(cpu) = track.in_line {
+    if let Sums::InLine(cpu) = track.sums {
         let head = [at.sequence, track.word.to_bits()];
         let mut running = mapping.seed.start(cpu, head, stamp);
         running.write_usual(payload, usual);

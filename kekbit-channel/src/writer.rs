@@ -32,10 +32,11 @@ use crate::{
     header::Header,
     layout::{PAGE_SIZE, ZEROED_MAX},
     lock,
-    mapping::{Mapping, Position, RecordType},
+    mapping::{Form, Mapping, Position, RecordType, Sums},
     next::CloseReason,
     options::{ChannelOptions, Prefault},
     prefault::Ahead,
+    region::Fence,
 };
 
 /// A clock that is this much behind the last time stamp is worth a word.
@@ -81,9 +82,9 @@ pub struct Writer {
     sidecar: Option<Sidecar>,
     /// Where the next frame goes, and its record's number.
     tail: Position,
-    /// A frame that ends here or before needs no closer look. 0 while a claim is open and once the
+    /// A frame that it covers needs no closer look. `NONE` while a claim is open and once the
     /// writer has ended: then every frame needs one.
-    fence: u64,
+    fence: Fence,
     /// Bytes of the frame of the open claim; 0 if there is none.
     claimed_size: u64,
     state: State,
@@ -169,7 +170,7 @@ impl Writer {
             mapping,
             sidecar,
             tail,
-            fence: 0,
+            fence: Fence::NONE,
             claimed_size: 0,
             state: State::Open,
             refused: false,
@@ -201,14 +202,18 @@ impl Writer {
         content: impl Content,
     ) -> Result<u64, WriteError> {
         self.reserve(size)?;
-        // NB: twice, so that a channel without time stamps carries nothing of them along; and both
-        // in line, so that the value need not stand in memory: one that was just made there in
-        // small pieces would have to reach the cache before it can be copied in larger ones.
-        if self.mapping.track.time_stamps {
-            let stamp = self.stamp();
-            return Ok(self.publish(len, size, stamp, content));
-        }
-        Ok(self.publish(len, size, None, content))
+        // NB: in three ways, so that a channel without time stamps or checksums carries nothing of
+        // them along; and all in line, so that the value need not stand in memory: one that was
+        // just made there in small pieces would have to reach the cache before it can be copied in
+        // larger ones.
+        Ok(match self.mapping.track.form {
+            Form::Bare => self.publish(len, size, None, Sums::None, content),
+            Form::Summed(cpu) => self.publish(len, size, None, Sums::InLine(cpu), content),
+            Form::Other => {
+                let stamp = self.stamp();
+                self.publish(len, size, stamp, self.mapping.track.sums, content)
+            }
+        })
     }
 
     /// The stride, in a channel that has one.
@@ -339,12 +344,13 @@ impl Writer {
     }
 
     /// Makes sure that a frame of that size can be written at the tail.
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, size: u64) -> Result<(), WriteError> {
-        if self.tail.offset + size <= self.fence {
-            return Ok(());
+        // NB: asked again behind `look_closer`, so that the compiler knows it in any case.
+        while !self.fence.covers(self.tail.offset, size) {
+            self.look_closer(size)?;
         }
-        self.look_closer(size)
+        Ok(())
     }
 
     /// What `append` asks only when the fence is passed: once a page, and when something is amiss.
@@ -360,7 +366,7 @@ impl Writer {
         if available < size {
             self.refused = true;
             // So that a shorter record that fits passes here and takes it back.
-            self.fence = 0;
+            self.fence = Fence::NONE;
             return Err(WriteError::Full { needed: size, available });
         }
         self.refused = false;
@@ -368,7 +374,7 @@ impl Writer {
         let found = self.mapping.region.load(offset).unwrap_or(0);
         if found != 0 {
             let reason = PoisonReason::ForeignWrite { offset, found };
-            self.fence = 0;
+            self.fence = Fence::NONE;
             self.state = State::Poisoned(reason);
             return Err(WriteError::Poisoned { reason });
         }
@@ -376,7 +382,7 @@ impl Writer {
             ahead.reached(offset);
         }
         let page_end = (offset + size).next_multiple_of(PAGE_SIZE);
-        self.fence = page_end.min(self.mapping.limit());
+        self.fence = self.mapping.region.fence(page_end.min(self.mapping.limit()));
         Ok(())
     }
 
@@ -420,13 +426,21 @@ impl Writer {
 
     /// Puts a payload at the tail, publishes it as a record, and gives its number.
     #[inline(always)]
-    fn publish(&mut self, len: u32, size: u64, stamp: Option<u64>, content: impl Content) -> u64 {
+    fn publish(
+        &mut self,
+        len: u32,
+        size: u64,
+        stamp: Option<u64>,
+        sums: Sums,
+        content: impl Content,
+    ) -> u64 {
         let Position { offset, sequence } = self.tail;
-        let stamp_len = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
         let mapping = &*self.mapping;
-        // SAFETY: as in `body`; what is given borrows the mapping, and is gone when this method
-        // ends, which has the writer to itself.
-        let frame = unsafe { mapping.region.unpublished(offset, stamp_len, u64::from(len)) };
+        let stamp_len = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
+        let lens = [stamp_len, u64::from(len)];
+        // SAFETY: 1. As in `body`; what is given borrows the mapping, and is gone when this method
+        // ends, which has the writer to itself. 2. All fences of a writer are of its region.
+        let frame = unsafe { mapping.region.unpublished(self.fence, offset, size, lens) };
         let Some(frame) = frame else { outside(offset) };
         if let (Some(stamp), Some(place)) = (stamp, frame.stamp.first_chunk_mut::<8>()) {
             *place = stamp.to_le_bytes();
@@ -435,8 +449,9 @@ impl Writer {
         let mut word = Word::record(len).unwrap_or(Word::EMPTY);
         // NB: each way puts for itself. What is summed as well stands in registers of eight bytes;
         // what is not can be copied in larger pieces.
-        match mapping.track.in_line {
-            Some(cpu) => {
+        match sums {
+            Sums::None => content.put(frame.payload),
+            Sums::InLine(cpu) => {
                 let mut running = mapping.seed.start(cpu, [sequence, word.to_bits()], stamp);
                 content.put(frame.payload);
                 content.feed(frame.payload, &mut running);
@@ -447,12 +462,10 @@ impl Writer {
                 );
                 word = word.with_checksum(running.sum());
             }
-            None => {
+            Sums::ByCrate => {
                 content.put(frame.payload);
-                if mapping.track.checksums {
-                    let sum = mapping.seed.frame(sequence, word, stamp, frame.payload);
-                    word = word.with_checksum(sum);
-                }
+                let sum = mapping.seed.frame(sequence, word, stamp, frame.payload);
+                word = word.with_checksum(sum);
             }
         }
         // NB: one half of the tail before the word, the other behind it. Side by side the compiler
@@ -485,7 +498,7 @@ impl Writer {
     }
 
     /// Publishes the open claim as a record of `len` bytes, which are not more than were claimed.
-    fn commit(&mut self, len: u32, stamp: Option<u64>, fence: u64) -> u64 {
+    fn commit(&mut self, len: u32, stamp: Option<u64>, fence: Fence) -> u64 {
         let claimed_size = std::mem::take(&mut self.claimed_size);
         let size = self.mapping.header.frame_size(len);
         let head = frame::head_size(self.mapping.header.time_stamps);
@@ -496,17 +509,15 @@ impl Writer {
         if let Some(unused) = self.body(zeroed - WORD_SIZE).get_mut(unused..) {
             unused.fill(0);
         }
-        let after = self.tail.after_record(size);
-        let sequence = if rest <= ZEROED_MAX {
-            self.publish(len, size, stamp, InPlace)
-        } else {
-            // The padding first: nobody comes to it before the record is there.
-            self.mapping.mark(after, Word::padding(padding_len(rest)));
-            let sequence = self.publish(len, size, stamp, InPlace);
-            self.tail = self.tail.after_padding(padding_len(rest));
-            sequence
-        };
         self.fence = fence;
+        let (after, sums) = (self.tail.after_record(size), self.mapping.track.sums);
+        if rest <= ZEROED_MAX {
+            return self.publish(len, size, stamp, sums, InPlace);
+        }
+        // The padding first: nobody comes to it before the record is there.
+        self.mapping.mark(after, Word::padding(padding_len(rest)));
+        let sequence = self.publish(len, size, stamp, sums, InPlace);
+        self.tail = self.tail.after_padding(padding_len(rest));
         sequence
     }
 
@@ -528,7 +539,7 @@ impl Writer {
         if let Some(sidecar) = self.sidecar.take() {
             sidecar.bell.answer();
         }
-        self.fence = 0;
+        self.fence = Fence::NONE;
         // What is given back must not be made present again.
         self.ahead = None;
         self.mapping.give_tail_back(self.tail, 0);
@@ -566,7 +577,7 @@ pub struct Claim<W: DerefMut<Target = Writer>> {
     stamp: Option<u64>,
     /// The writer's fence, which a commit puts back: `reserve` has seen that the claim ends there
     /// or before.
-    fence: u64,
+    fence: Fence,
 }
 
 impl<W: DerefMut<Target = Writer>> Claim<W> {
@@ -575,7 +586,7 @@ impl<W: DerefMut<Target = Writer>> Claim<W> {
         let size = writer.mapping.header.frame_size(len);
         writer.reserve(size)?;
         // Until it is settled, every other operation has to look closer.
-        let fence = std::mem::take(&mut writer.fence);
+        let fence = std::mem::replace(&mut writer.fence, Fence::NONE);
         writer.claimed_size = size;
         let stamp = writer.stamp();
         Ok(Claim { writer, len, stamp, fence })
