@@ -100,10 +100,18 @@ impl Running {
     #[inline(always)]
     pub(crate) fn write_usual(&mut self, payload: &[u8], usual: usize) {
         match payload.get(..usual) {
-            Some(whole) if payload.len() == usual && usual != 0 => self.write(whole),
-            _ => self.write(payload),
+            Some(whole) if payload.len() == usual => self.write(whole),
+            _ if usual == 0 => self.write(payload),
+            _ => self.state = unusual(self.cpu, self.state, payload),
         }
     }
+}
+
+/// NB: the state by value. Behind a reference it would be in memory for the usual payload too.
+#[cold]
+#[inline(never)]
+fn unusual(cpu: Crc32c, state: u64, payload: &[u8]) -> u64 {
+    cpu.append(state, payload)
 }
 
 impl Hasher for Running {

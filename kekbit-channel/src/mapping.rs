@@ -71,6 +71,8 @@ pub(crate) struct Track {
     pub(crate) stride: u64,
     /// Whether they have, and their checksums, if any, are summed in line.
     pub(crate) is_short: bool,
+    /// Their form then; else `Other`.
+    pub(crate) short_form: Form,
     pub(crate) sums: Sums,
     pub(crate) form: Form,
     /// The bits of a word that have to be those of `word`: its checksum is not, if it has one.
@@ -116,7 +118,8 @@ impl Track {
             _ => Form::Other,
         };
         let is_short = stride != 0 && !matches!(sums, Sums::ByCrate);
-        Track { word, stride, is_short, sums, form, mask, time_stamps }
+        let short_form = if is_short { form } else { Form::Other };
+        Track { word, stride, is_short, short_form, sums, form, mask, time_stamps }
     }
 
     /// Prepares a region for the records, if they all have one length.

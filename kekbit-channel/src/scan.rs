@@ -11,7 +11,7 @@ use crate::{
     error::Problem,
     file,
     layout::PAGE_SIZE,
-    mapping::{Mapping, Position, Sums},
+    mapping::{Form, Mapping, Position, Sums},
     next::{CloseReason, Recorded},
 };
 
@@ -55,18 +55,28 @@ impl<'m> Frame<'m> {
 /// the caller knows one.
 #[inline(always)]
 pub(crate) fn record_at(mapping: &Mapping, at: Position, usual: usize) -> Option<Frame<'_>> {
-    if mapping.track.is_short {
-        return short(mapping, at, usual);
-    }
-    match step(mapping, at) {
-        Step::Record(frame) => Some(frame),
-        _ => None,
+    let track = &mapping.track;
+    // NB: in ways of their own, as in `Writer::append_content`.
+    match track.short_form {
+        Form::Bare => short(mapping, at, usual, false, Sums::None),
+        Form::Summed(cpu) => short(mapping, at, usual, false, Sums::InLine(cpu)),
+        Form::Other if track.is_short => short(mapping, at, usual, track.time_stamps, track.sums),
+        Form::Other => match step(mapping, at) {
+            Step::Record(frame) => Some(frame),
+            _ => None,
+        },
     }
 }
 
 /// The same in a channel with a stride, of records whose checksums are summed in line.
 #[inline(always)]
-fn short(mapping: &Mapping, at: Position, usual: usize) -> Option<Frame<'_>> {
+fn short(
+    mapping: &Mapping,
+    at: Position,
+    usual: usize,
+    time_stamps: bool,
+    sums: Sums,
+) -> Option<Frame<'_>> {
     let track = &mapping.track;
     let frame = mapping.region.frame(at.offset)?;
     // Acquire, in `load`: pairs with the Release store in `Unpublished::publish`.
@@ -76,8 +86,8 @@ fn short(mapping: &Mapping, at: Position, usual: usize) -> Option<Frame<'_>> {
     }
     // SAFETY: as in `record`.
     let body = unsafe { frame.committed() };
-    let (stamp, payload) = split(track.time_stamps, body);
-    if let Sums::InLine(cpu) = track.sums {
+    let (stamp, payload) = split(time_stamps, body);
+    if let Sums::InLine(cpu) = sums {
         let head = [at.sequence, track.word.to_bits()];
         let mut running = mapping.seed.start(cpu, head, stamp);
         running.write_usual(payload, usual);

@@ -135,35 +135,34 @@ fn check_text(bytes: &[u8]) -> Result<(), Invalid> {
 #[inline(always)]
 fn is_padded_ascii(bytes: &[u8]) -> bool {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    let mut seen = 0;
-    let mut strays = 0;
-    let mut look = |word: &[u8; 8], in_front: u64| {
+    // What is amiss, in the high bits; the others say nothing.
+    let mut amiss = 0;
+    let mut look = |word: &[u8; 8], carry: u64| {
         let word = u64::from_le_bytes(*word);
-        seen |= word;
-        // The high bit of each byte that is not zero. No sum carries into the next byte if all are
-        // ASCII, and if not, `seen` tells.
-        let nonzero = word.wrapping_add(!HIGH_BITS) & HIGH_BITS;
-        // Bytes that are not zero, behind one that is.
-        strays |= nonzero & !(nonzero << 8 | in_front);
-        nonzero >> 56
+        // 0xFF for each byte that is not zero, else 0x7F. No sum carries into the next byte if all
+        // are ASCII, and if not, `word` itself tells.
+        let full = word.wrapping_add(!HIGH_BITS) | !HIGH_BITS;
+        // The carry goes through all that is full, and ends in the first byte that is not. What is
+        // full behind that one has kept its high bit.
+        let sum = full.wrapping_add(carry);
+        amiss |= word | full & sum;
+        u64::from(sum == 0)
     };
     let (words, rest) = bytes.as_chunks::<8>();
-    let _ = words.iter().fold(0x80, |in_front, word| look(word, in_front));
+    let _ = words.iter().fold(1, |carry, word| look(word, carry));
     match (rest, bytes.last_chunk::<8>()) {
         ([], _) => {}
         // Looks at some bytes twice. What is in front of the first was looked at with it.
         (_, Some(last)) => {
-            look(last, 0x80);
+            look(last, 1);
         }
         (_, None) => {
-            let mut in_front = 0x80;
-            for byte in rest {
-                look(&[*byte, 0, 0, 0, 0, 0, 0, 0], in_front);
-                in_front = u64::from(*byte != 0) << 7;
-            }
+            let mut word = [0; 8];
+            word.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+            look(&word, 1);
         }
     }
-    seen & HIGH_BITS == 0 && strays == 0
+    amiss & HIGH_BITS == 0
 }
 
 #[cold]

@@ -61,7 +61,7 @@ impl<T: Record> Channel<T> {
         if !decoder.is_direct() {
             return Err(OpenError::Older { path: mapping.path.clone() });
         }
-        Ok(Channel { mapping: Arc::new(mapping), decoder: Arc::new(decoder) })
+        Ok(Channel { mapping: Arc::new(mapping), decoder: SharedDecoder::new(decoder) })
     }
 
     /// The records from the first to what is there now, in place.
@@ -96,7 +96,7 @@ impl<T: Record> Channel<T> {
     /// A reader at the first record, which shares this mapping and may outlive this handle.
     #[must_use]
     pub fn reader(&self) -> TypedReader<T> {
-        TypedReader::over(Arc::clone(&self.mapping), Arc::clone(&self.decoder))
+        TypedReader::over(Arc::clone(&self.mapping), self.decoder.clone())
     }
 
     /// What the channel says of itself.

@@ -1,11 +1,13 @@
 //! [`Decoder`]: how the records of one file become values of a type. Decided once, at open.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use kekbit_codec::{Field, Invalid, ParsedSchema, Raise, Record, Relation, decode_prefix, relate};
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::{
+    cursor::HIDDEN,
+    debug::debug_fields,
     difference::SchemaDifference,
     error::OpenError,
     mapping::{Mapping, RecordType},
@@ -256,5 +258,40 @@ impl<T: Record> std::fmt::Debug for Decoder<T> {
     }
 }
 
-/// Shared by the readers of one file.
-pub(crate) type SharedDecoder<T> = Arc<Decoder<T>>;
+/// The decoder of all readers of a file.
+pub(crate) struct SharedDecoder<T: Record> {
+    decoder: Arc<Decoder<T>>,
+    /// What [`Values`](super::lens::Values) hide, asked for each record: 0 if payloads are decoded
+    /// as they are, and none is passed over; else [`HIDDEN`].
+    hidden: u64,
+}
+
+impl<T: Record> SharedDecoder<T> {
+    pub(crate) fn new(decoder: Decoder<T>) -> SharedDecoder<T> {
+        let plain = decoder.is_direct() && !decoder.skips_unknown();
+        let hidden = if plain { 0 } else { HIDDEN };
+        SharedDecoder { decoder: Arc::new(decoder), hidden }
+    }
+
+    #[inline(always)]
+    pub(crate) fn hidden(&self) -> u64 {
+        self.hidden
+    }
+}
+
+impl<T: Record> Deref for SharedDecoder<T> {
+    type Target = Decoder<T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Decoder<T> {
+        &self.decoder
+    }
+}
+
+impl<T: Record> Clone for SharedDecoder<T> {
+    fn clone(&self) -> SharedDecoder<T> {
+        SharedDecoder { decoder: Arc::clone(&self.decoder), hidden: self.hidden }
+    }
+}
+
+debug_fields!([T: Record] SharedDecoder<T>, "SharedDecoder", decoder, hidden);

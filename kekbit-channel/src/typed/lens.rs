@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use kekbit_codec::{Invalid, Record, View, decode_prefix, view_prefix};
 
-use super::decoder::Decoder;
+use super::decoder::{Decoder, SharedDecoder};
 use crate::{
     cursor::HIDDEN,
     debug::debug_fields,
@@ -35,9 +35,9 @@ copy!(Values);
 copy!(OrRaw);
 
 impl<'r, T: Record> Values<'r, T> {
-    pub(crate) fn new(decoder: &'r Decoder<T>) -> Values<'r, T> {
-        let plain = decoder.is_direct() && !decoder.skips_unknown();
-        Values { decoder, hidden: if plain { 0 } else { HIDDEN } }
+    #[inline(always)]
+    pub(crate) fn new(decoder: &'r SharedDecoder<T>) -> Values<'r, T> {
+        Values { decoder, hidden: decoder.hidden() }
     }
 }
 

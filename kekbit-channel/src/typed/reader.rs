@@ -57,7 +57,7 @@ debug_fields!([T: Record] TypedReader<T>, "TypedReader", reader, decoder);
 
 impl<T: Record> Clone for TypedReader<T> {
     fn clone(&self) -> TypedReader<T> {
-        TypedReader { reader: self.reader.clone(), decoder: Arc::clone(&self.decoder) }
+        TypedReader { reader: self.reader.clone(), decoder: self.decoder.clone() }
     }
 }
 
@@ -81,7 +81,10 @@ impl<T: Record> TypedReader<T> {
     ) -> Result<TypedReader<T>, OpenError> {
         let mapping = Mapping::open(path.as_ref())?;
         let decoder = Decoder::of(&mapping, options)?;
-        Ok(TypedReader { reader: Reader::over(Arc::new(mapping)), decoder: Arc::new(decoder) })
+        Ok(TypedReader {
+            reader: Reader::over(Arc::new(mapping)),
+            decoder: SharedDecoder::new(decoder),
+        })
     }
 
     /// A reader of a mapping whose records are known to be of the type, or of a newer one.
