@@ -206,7 +206,7 @@ pub fn view<T: Field>(payload: &[u8]) -> Result<View<'_, T>, Invalid> {
 ///
 /// # Errors
 /// `payload` is shorter than a `T`.
-#[inline]
+#[inline(always)]
 pub fn view_prefix<T: Field>(payload: &[u8]) -> Result<View<'_, T>, Invalid> {
     match T::Wire::ref_from_prefix(payload) {
         Ok((wire, _)) => Ok(T::view(wire)),

@@ -160,7 +160,7 @@ impl<T: Record> sealed::Lens for InPlace<T> {
 impl<'m, T: Record> Lens<'m> for InPlace<T> {
     type Item = View<'m, T>;
 
-    #[inline]
+    #[inline(always)]
     fn look(&self, payload: &'m [u8], _: &[u8]) -> Result<View<'m, T>, Invalid> {
         view_prefix::<T>(payload)
     }
