@@ -2,7 +2,8 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use kekbit_channel::{
-    CloseReason, DynamicReader, Next, OpenError, ReadError, Reader, Recorded, SeekError, Timestamp,
+    CloseReason, DynamicReader, Next, OpenError, ReadError, ReadErrorKind, Reader, Recorded,
+    SeekError, Timestamp,
 };
 
 use crate::{
@@ -72,9 +73,17 @@ impl<'b> Expected<'b> {
     }
 
     fn damaged(&self, error: &ReadError) {
-        let ReadError::Damaged { offset, sequence, .. } = error else { panic!("{error}") };
-        assert_eq!((*offset, *sequence), (self.scan.end as u64, self.end()));
+        let &ReadErrorKind::Damaged { offset, sequence, .. } = error.kind() else { panic!("{error}") };
+        assert_eq!((offset, sequence), (self.scan.end as u64, self.end()));
         assert_eq!(self.scan.last, Frame::Damage, "{error}");
+    }
+}
+
+/// The record of an error of damage.
+fn lost(error: &ReadError) -> Option<u64> {
+    match error.kind() {
+        ReadErrorKind::Damaged { sequence, .. } => Some(*sequence),
+        _ => None,
     }
 }
 
@@ -258,10 +267,10 @@ fn seek(expected: &Expected<'_>, reader: &mut Reader, sequence: u64) {
             assert!(!there && !expected.walks_into_damage());
         }
         // The record in front of that place, which a sync had covered, is not there.
-        Err(SeekError::Read(ReadError::Damaged { sequence: lost, .. }))
-            if expected.searched && lost.checked_add(1) == Some(sequence) =>
+        Err(SeekError::Read(error))
+            if expected.searched && sequence != 0 && lost(&error) == sequence.checked_sub(1) =>
         {
-            assert!(!there && lost < expected.channel.durable());
+            assert!(!there && sequence <= expected.channel.durable());
         }
         Err(SeekError::Read(error)) => {
             expected.damaged(&error);
@@ -329,6 +338,7 @@ fn by_schema(expected: &Expected<'_>, reader: &mut DynamicReader) {
 fn get(expected: &Expected<'_>, reader: &mut DynamicReader, sequence: u64) {
     let channel = expected.channel;
     let found = reader.get(sequence);
+    let is_damage = |error: &ReadError| matches!(error.kind(), ReadErrorKind::Damaged { .. });
     let index = sequence.checked_sub(expected.base).filter(|index| *index < channel.places());
     let Some(index) = index else { return assert!(matches!(found, Ok(None)), "{found:?}") };
     let mark = channel.durable().checked_sub(expected.base).filter(|at| *at <= channel.places());
@@ -347,8 +357,8 @@ fn get(expected: &Expected<'_>, reader: &mut DynamicReader, sequence: u64) {
         (Ok(Some(found)), Frame::Record { payload, .. }) if !given_up => {
             assert_eq!((found.sequence, found.value.bytes()), (sequence, payload));
         }
-        (Err(ReadError::Damaged { .. }), Frame::Damage) if !given_up => {}
-        (Err(ReadError::Damaged { .. }), Frame::Empty) if sequence < channel.durable() => {}
+        (Err(error), Frame::Damage) if is_damage(&error) && !given_up => {}
+        (Err(error), Frame::Empty) if is_damage(&error) && sequence < channel.durable() => {}
         (Ok(None), Frame::Empty | Frame::Close { .. }) => {}
         (found, frame) => panic!("{found:?} for {sequence}, but by the scan {frame:?}"),
     }

@@ -129,7 +129,8 @@ impl<'b> Channel<'b> {
         scan.sequence < self.durable() || !may_be_claim && self.has_words_behind(scan)
     }
 
-    /// Whether something that is not zero lies behind the end, where frames or the close mark may be.
+    /// Whether something that is not zero lies behind the end, where frames or the close mark may
+    /// be.
     pub(crate) fn has_words_behind(self, scan: &Scan<'_>) -> bool {
         let step = if self.spec.stride == 0 { 8 } else { self.spec.stride as usize };
         let limit = self.spec.data_offset() + self.spec.capacity as usize;

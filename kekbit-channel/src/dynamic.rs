@@ -74,8 +74,8 @@ impl DynamicReader {
     /// The next record, or why there is none. Never waits.
     ///
     /// # Errors
-    /// [`ReadError::Damaged`] if what lies there is no frame; the reader stays in front of it. What
-    /// is no value shows when the record is looked at.
+    /// [`ReadErrorKind::Damaged`](crate::ReadErrorKind::Damaged) if what lies there is no frame;
+    /// the reader stays in front of it. What is no value shows when the record is looked at.
     pub fn try_next(&mut self) -> Result<Next<Recorded<Datum<'_>>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
         next(mapping, cursor, &BySchema { schema: &self.schema })

@@ -359,10 +359,64 @@ pub enum CloseError {
     },
 }
 
-/// A record could not be read.
+/// A record could not be read; [`kind`](Self::kind) tells what happened.
+///
+/// One word in size: the result of every record has room for it, and is slower to hand on the
+/// larger it is.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("lines.kekbit");
+/// use kekbit_channel::{ChannelOptions, ReadErrorKind, Reader, Writer};
+///
+/// let mut writer = Writer::create(&path, &ChannelOptions::new().bytes(4096))?;
+/// writer.append(b"sound")?;
+/// writer.close()?;
+///
+/// // What a bad disk may do.
+/// let mut file = std::fs::read(&path)?;
+/// let place = file.windows(5).position(|bytes| bytes == b"sound").unwrap();
+/// file[place] = b'b';
+/// std::fs::write(&path, file)?;
+///
+/// let error = Reader::open(&path)?.try_next().unwrap_err();
+/// assert!(matches!(error.kind(), ReadErrorKind::Damaged { sequence: 0, .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct ReadError(Box<ReadErrorKind>);
+
+impl ReadError {
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> &ReadErrorKind {
+        &self.0
+    }
+
+    /// What happened, with all that belongs to it.
+    #[must_use]
+    pub fn into_kind(self) -> ReadErrorKind {
+        *self.0
+    }
+
+    /// Whether the reader has moved on to the next record.
+    pub(crate) fn is_passed(&self) -> bool {
+        matches!(self.kind(), ReadErrorKind::Invalid { .. } | ReadErrorKind::UnknownVariant { .. })
+    }
+}
+
+impl From<ReadErrorKind> for ReadError {
+    #[cold]
+    fn from(kind: ReadErrorKind) -> ReadError {
+        ReadError(Box::new(kind))
+    }
+}
+
+/// Why a record could not be read: the kinds of [`ReadError`].
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum ReadError {
+pub enum ReadErrorKind {
     /// What lies in the file is not what the format allows. The reader stays where it is.
     #[error("`{}` is damaged at byte {offset}, where record {sequence} belongs: {problem}; `recover` tells what can be kept", path.display())]
     Damaged {
@@ -413,13 +467,6 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
-}
-
-impl ReadError {
-    /// Whether the reader has moved on to the next record.
-    pub(crate) fn is_passed(&self) -> bool {
-        matches!(self, ReadError::Invalid { .. } | ReadError::UnknownVariant { .. })
-    }
 }
 
 /// What is wrong with a frame.

@@ -19,7 +19,7 @@ use kekbit_codec::frame::Word;
 use loom::{model::Builder, thread};
 
 use crate::{
-    error::{CloseError, Problem, ReadError, RecoverError, SyncError, WriteError},
+    error::{CloseError, Problem, ReadError, ReadErrorKind, RecoverError, SyncError, WriteError},
     layout, lock,
     mapping::Mapping,
     next::{CloseReason, Next},
@@ -481,9 +481,9 @@ fn a_claim_that_its_writer_died_on_is_no_record() {
         let shows = is_copy && shape.record_size.is_none();
         let mut witness = Witness::of(&writer);
         let reader = thread::spawn(move || {
-            match witness.try_poll(3) {
+            match witness.try_poll(3).map_err(ReadError::into_kind) {
                 Ok(Next::Abandoned) => assert!(!shows && witness.count == 1),
-                Err(ReadError::Damaged { problem: Problem::Hole { .. }, .. }) => {
+                Err(ReadErrorKind::Damaged { problem: Problem::Hole { .. }, .. }) => {
                     assert!(shows && witness.count == 1);
                 }
                 Ok(Next::Closed(CloseReason::Recovered)) => assert_eq!(witness.count, 1),

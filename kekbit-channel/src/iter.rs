@@ -289,7 +289,8 @@ fn behind<'m, L: Lens<'m>>(
 /// The records from a reader's position to what is there when it gets there.
 ///
 /// Ends at the first poll that gives no record; a later `iter` goes on. An error that can be passed
-/// ([`ReadError::Invalid`]) is followed by the next record, one that cannot is the last item.
+/// ([`ReadErrorKind::Invalid`](crate::ReadErrorKind::Invalid)) is followed by the next record, one
+/// that cannot is the last item.
 #[must_use = "iterators are lazy"]
 pub struct Iter<'r, L> {
     mapping: &'r Mapping,

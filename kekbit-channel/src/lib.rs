@@ -118,7 +118,7 @@ pub use crate::{
     dynamic::{BySchema, DynamicReader},
     error::{
         CloseError, CreateError, MergeError, OpenError, OptionsError, PoisonReason, Problem,
-        ReadError, RecoverError, SchemaDifference, SeekError, SyncError, WriteError,
+        ReadError, ReadErrorKind, RecoverError, SchemaDifference, SeekError, SyncError, WriteError,
     },
     header::Header,
     iter::{Batch, Bytes, Follow, Iter, Lens},

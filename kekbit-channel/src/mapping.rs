@@ -17,7 +17,7 @@ use crate::{
     checksum::Seed,
     clock,
     cpu::Crc32c,
-    error::{CreateError, OpenError, OptionsError, Problem, ReadError},
+    error::{CreateError, OpenError, OptionsError, Problem, ReadError, ReadErrorKind},
     file::{self, NewFile, Storage},
     header::{Header, HeaderError, UncheckedHeader},
     layout::{self, HEADER_SIZE, PAGE_SIZE, SCHEMA_LEN_MAX, STATE_SIZE, VERSION},
@@ -484,25 +484,26 @@ impl Mapping {
     #[cold]
     pub(crate) fn damaged(&self, at: Position, problem: Problem) -> ReadError {
         let Position { offset, sequence } = at;
-        ReadError::Damaged { path: self.path.clone(), offset, sequence, problem }
+        ReadErrorKind::Damaged { path: self.path.clone(), offset, sequence, problem }.into()
     }
 
     /// The error of a lock that cannot be asked for.
     #[cold]
     pub(crate) fn unasked(&self, source: std::io::Error) -> ReadError {
         let step = "asking whether its writer is alive";
-        ReadError::Io { path: self.path.clone(), step, source }
+        ReadErrorKind::Io { path: self.path.clone(), step, source }.into()
     }
 
     /// The error of a payload that is no value, or of a variant that the type does not know.
     #[cold]
     pub(crate) fn invalid(&self, sequence: u64, source: Invalid, unknown: bool) -> ReadError {
         let path = self.path.clone();
-        if unknown {
-            ReadError::UnknownVariant { path, sequence, source }
+        let kind = if unknown {
+            ReadErrorKind::UnknownVariant { path, sequence, source }
         } else {
-            ReadError::Invalid { path, sequence, source }
-        }
+            ReadErrorKind::Invalid { path, sequence, source }
+        };
+        kind.into()
     }
 }
 

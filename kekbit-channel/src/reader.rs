@@ -85,7 +85,8 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// [`ReadError::Damaged`] if what lies there is no frame; the reader stays in front of it.
+    /// [`ReadErrorKind::Damaged`](crate::ReadErrorKind::Damaged) if what lies there is no frame;
+    /// the reader stays in front of it.
     #[inline]
     pub fn try_next(&mut self) -> Result<Next<Recorded<&[u8]>>, ReadError> {
         self.cursor.poll(&self.mapping)

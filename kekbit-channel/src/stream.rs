@@ -16,7 +16,7 @@ use kekbit_codec::Record;
 
 use crate::{
     cursor::Cursor,
-    error::ReadError,
+    error::{ReadError, ReadErrorKind},
     mapping::Mapping,
     next::{Next, Recorded},
     reader::Reader,
@@ -33,7 +33,7 @@ const RUN_MAX: u32 = 256;
 ///
 /// It ends when the channel does: closed, abandoned, or timed out. Which it was,
 /// [`into_reader`](Self::into_reader) and `try_next` tell. An error that can be passed
-/// ([`ReadError::Invalid`]) is followed by the next record, one that cannot is the last item.
+/// ([`ReadErrorKind::Invalid`]) is followed by the next record, one that cannot is the last item.
 ///
 /// Works with every executor. A thread waits for the task, as with [`Wait::Block`]: it sleeps if
 /// the writer was asked to [wake its readers](crate::ChannelOptions::wake_readers), and polls if
@@ -160,10 +160,9 @@ impl<R: Source> RecordStream<R> {
             Some(watch) => watch.wait(cursor, waker),
             None => {
                 let started = Watch::start(&mapping, cursor, waker);
-                self.watch = Some(started.map_err(|source| ReadError::Io {
-                    path: mapping.path.clone(),
-                    step: "starting a thread that waits",
-                    source,
+                self.watch = Some(started.map_err(|source| {
+                    let step = "starting a thread that waits";
+                    ReadErrorKind::Io { path: mapping.path.clone(), step, source }
                 })?);
             }
         }

@@ -19,7 +19,7 @@ use std::{
 };
 
 use kekbit_channel::{
-    Alignment, ChannelOptions, CloseReason, Next, ReadError, Reader, Record, Timestamp,
+    Alignment, ChannelOptions, CloseReason, Next, ReadErrorKind, Reader, Record, Timestamp,
     TypedReader, TypedWriter, Writer,
 };
 
@@ -333,7 +333,9 @@ fn records(image: &Image, path: &Path) -> Result<Vec<Vec<u8>>, Vec<Vec<u8>>> {
     for record in reader.iter() {
         match record {
             Ok(record) => found.push(record.value.to_vec()),
-            Err(ReadError::Damaged { .. }) => return Err(found),
+            Err(error) if matches!(error.kind(), ReadErrorKind::Damaged { .. }) => {
+                return Err(found);
+            }
             Err(other) => panic!("{other}"),
         }
     }

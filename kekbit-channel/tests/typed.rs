@@ -20,7 +20,7 @@ use std::{
 };
 
 use kekbit_channel::{
-    Alignment, Channel, ChannelOptions, CloseReason, CreateError, Next, Prefault, ReadError,
+    Alignment, Channel, ChannelOptions, CloseReason, CreateError, Next, Prefault, ReadErrorKind,
     Reader, Record, SeekError, Timestamp, TypedReader, TypedWriter, Wait, WriteError, Writer,
 };
 use tempfile::TempDir;
@@ -459,11 +459,16 @@ fn an_invalid_payload_is_told_and_passed() {
     assert_eq!(reader.try_next().unwrap().record().unwrap().value, Flag { number: 0, up: true });
     let error = reader.try_next().unwrap_err();
     assert_eq!(error.to_string(), format!("record 1 of `{}` is no valid value", path.display()));
-    let ReadError::Invalid { sequence: 1, source, .. } = &error else { panic!("{error}") };
+    let ReadErrorKind::Invalid { sequence: 1, source, .. } = error.kind() else {
+        panic!("{error}")
+    };
     assert_eq!(error.source().unwrap().to_string(), source.to_string());
     assert!(source.to_string().contains("up"), "{source}");
     assert_eq!(reader.try_next().unwrap().record().unwrap().value, Flag { number: 2, up: false });
-    assert!(matches!(reader.get(3), Err(ReadError::Invalid { sequence: 3, .. })));
+    assert!(matches!(
+        reader.get(3).unwrap_err().kind(),
+        ReadErrorKind::Invalid { sequence: 3, .. }
+    ));
     // Views judge what is asked of them, when it is asked.
     let channel = Channel::<Flag>::open(&path).unwrap();
     let view = channel.get(1).unwrap().unwrap();

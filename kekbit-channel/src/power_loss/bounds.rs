@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    error::{OpenError, ReadError},
+    error::{OpenError, ReadErrorKind},
     layout,
     next::{CloseReason, Next},
     reader::Reader,
@@ -109,7 +109,7 @@ pub(super) fn read(script: &Script, bounds: Bounds, counted: &mut Counted) -> Op
                 break None;
             }
             Ok(other) => panic!("{other:?} where nobody holds the lock"),
-            Err(ReadError::Damaged { .. }) if !whole => {
+            Err(error) if matches!(error.kind(), ReadErrorKind::Damaged { .. }) && !whole => {
                 counted.damaged += 1;
                 break None;
             }

@@ -6,7 +6,11 @@ use kekbit_codec::frame::Word;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{error::Problem, header, region::Region};
+use crate::{
+    error::{Problem, ReadErrorKind},
+    header,
+    region::Region,
+};
 
 /// A mapping of `header`'s channel whose data starts with `words`.
 fn mapping(change: impl FnOnce(&mut Header), words: &[u64]) -> Mapping {
@@ -28,8 +32,8 @@ fn raw(header: &mut Header) {
 
 fn problem(mapping: Mapping) -> Problem {
     let mut reader = Reader::over(Arc::new(mapping));
-    match reader.try_next() {
-        Err(ReadError::Damaged { problem, sequence: 0, .. }) => problem,
+    match reader.try_next().map_err(ReadError::into_kind) {
+        Err(ReadErrorKind::Damaged { problem, sequence: 0, .. }) => problem,
         other => panic!("{other:?}"),
     }
 }

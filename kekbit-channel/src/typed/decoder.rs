@@ -214,7 +214,7 @@ impl<T: Record> ReadOptions<T> {
     /// record itself or an enum somewhere in it. All of the record is passed over, which shows as a
     /// gap in the sequence numbers. A record is decoded to find out, and once more to be given out,
     /// so conversions of the user's run twice. Otherwise each such record is
-    /// a [`ReadError::UnknownVariant`](crate::ReadError::UnknownVariant); `iter_or_raw`,
+    /// a [`ReadErrorKind::UnknownVariant`](crate::ReadErrorKind::UnknownVariant); `iter_or_raw`,
     /// `follow_or_raw` and `try_next_or_raw` hand over their bytes.
     #[must_use]
     pub fn skip_unknown_variants(mut self) -> ReadOptions<T> {

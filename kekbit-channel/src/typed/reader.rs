@@ -6,7 +6,7 @@ use kekbit_codec::{Record, Timestamp};
 
 use crate::{
     debug::debug_fields,
-    error::{OpenError, ReadError, SeekError},
+    error::{OpenError, ReadError, ReadErrorKind, SeekError},
     header::Header,
     iter::{Batch, Follow, Iter, look_once, next},
     mapping::Mapping,
@@ -95,9 +95,9 @@ impl<T: Record> TypedReader<T> {
     /// The next record, or why there is none. Never waits.
     ///
     /// # Errors
-    /// [`ReadError::Invalid`] if the payload is no value of the type, and
-    /// [`ReadError::UnknownVariant`] if it is one of a newer version only: the reader has moved on.
-    /// [`ReadError::Damaged`] if what lies there is no frame, and the reader stays.
+    /// [`ReadErrorKind::Invalid`] if the payload is no value of the type, and
+    /// [`ReadErrorKind::UnknownVariant`] if it is one of a newer version only: the reader has moved
+    /// on. [`ReadErrorKind::Damaged`] if what lies there is no frame, and the reader stays.
     #[inline]
     pub fn try_next(&mut self) -> Result<Next<Recorded<T>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
@@ -120,10 +120,10 @@ impl<T: Record> TypedReader<T> {
     /// [`Channel`](crate::Channel).
     ///
     /// # Errors
-    /// [`ReadError::NoViews`] if the records are of an older version of the type: decode them.
+    /// [`ReadErrorKind::NoViews`] if the records are of an older version of the type: decode them.
     pub fn views(&mut self) -> Result<Iter<'_, InPlace<T>>, ReadError> {
         if !self.decoder.is_direct() {
-            return Err(ReadError::NoViews { path: self.path().to_owned() });
+            return Err(ReadErrorKind::NoViews { path: self.path().to_owned() }.into());
         }
         let (mapping, cursor) = self.reader.parts();
         Ok(Iter::new(mapping, cursor, InPlace::LENS))
@@ -147,7 +147,7 @@ impl<T: Record> TypedReader<T> {
     /// comes as bytes.
     ///
     /// # Errors
-    /// As [`try_next`](Self::try_next), never [`ReadError::UnknownVariant`].
+    /// As [`try_next`](Self::try_next), never [`ReadErrorKind::UnknownVariant`].
     #[inline]
     pub fn try_next_or_raw(&mut self) -> Result<Next<Recorded<ValueOrRaw<'_, T>>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
