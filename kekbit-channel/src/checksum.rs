@@ -17,14 +17,15 @@ pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
 /// The state after the channel id, from which the checksum of every frame starts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seed {
-    crc: u32,
+    /// The complement of the sum so far, as the instruction wants it.
+    state: u64,
     cpu: Option<Crc32c>,
 }
 
 impl Seed {
     pub(crate) fn new(channel_id: u128) -> Seed {
         let crc = crc32c(&[&channel_id.to_le_bytes()]);
-        Seed { crc, cpu: Crc32c::find() }
+        Seed { state: u64::from(!crc), cpu: Crc32c::find() }
     }
 
     /// The checksum of a record: sequence number, word, time stamp if the channel has them, and
@@ -58,7 +59,7 @@ impl Seed {
     /// without its checksum for a head.
     #[inline(always)]
     pub(crate) fn start(self, cpu: Crc32c, head: [u64; 2], stamp: Option<u64>) -> Running {
-        let mut running = Running { cpu, state: u64::from(!self.crc) };
+        let mut running = Running { cpu, state: self.state };
         head.into_iter().for_each(|word| running.write_u64(word));
         if let Some(stamp) = stamp {
             running.write_u64(stamp);
@@ -70,13 +71,17 @@ impl Seed {
     #[inline(never)]
     fn by_crate(self, head: [u64; 2], stamp: Option<u64>, payload: &[u8]) -> u32 {
         let append = |crc, word: u64| crc32c::crc32c_append(crc, &word.to_le_bytes());
-        let crc = head.into_iter().chain(stamp).fold(self.crc, append);
+        let crc = head.into_iter().chain(stamp).fold(self.crc(), append);
         crc32c::crc32c_append(crc, payload)
+    }
+
+    fn crc(self) -> u32 {
+        !(self.state as u32)
     }
 
     /// The check of the base on the state page.
     pub(crate) fn base(self, base_plus_one: u64) -> u64 {
-        u64::from(crc32c::crc32c_append(self.crc, &base_plus_one.to_le_bytes()))
+        u64::from(crc32c::crc32c_append(self.crc(), &base_plus_one.to_le_bytes()))
     }
 }
 
