@@ -17,7 +17,7 @@ use crate::{
     harness::{Gate, Outcome, Pinned, Plan, Role, Table, Way, latencies, measure, plot},
     queues::{
         Named, Place, Queue, Receiver, Sender,
-        hand::{Lined, Looks},
+        hand::{Lined, LinedAndSummed, Looks, LooksAndSums},
         iceoryx::Iceoryx,
         kekbit,
         released::Released,
@@ -36,6 +36,8 @@ const LINE: usize = 7;
 /// Names what the other process answers through.
 const HAND: &str = "hand";
 const HAND_LINES: &str = "hand-lines";
+const HAND_SUMMED: &str = "hand-summed";
+const HAND_LINES_SUMMED: &str = "hand-lines-summed";
 const CHECKED: &str = "kekbit";
 const UNCHECKED: &str = "kekbit-unchecked";
 const CHECKED_LINES: &str = "kekbit-lines";
@@ -54,6 +56,7 @@ pub fn run(plan: &Plan) {
 
 fn packed(plan: &Plan, trips: u64) {
     const BAR: &str = "log by hand";
+    const BAR_CHECKED: &str = "log by hand, CRC-32C";
     let mut ways = vec![
         Way::new(Role::Bar, LINES, || bare(plan, trips)),
         Way::new(Role::Bar, BAR, || processes::<Looks<1>, PACKED>(plan, HAND, trips)),
@@ -61,10 +64,13 @@ fn packed(plan: &Plan, trips: u64) {
             processes::<kekbit::Unchecked, PACKED>(plan, UNCHECKED, trips)
         })
         .against(BAR),
+        Way::new(Role::Bar, BAR_CHECKED, || {
+            processes::<LooksAndSums<1>, PACKED>(plan, HAND_SUMMED, trips)
+        }),
         Way::new(Role::Ours, "Kekbit", || {
             processes::<kekbit::Checked, PACKED>(plan, CHECKED, trips)
         })
-        .against(BAR),
+        .against(BAR_CHECKED),
         Way::new(Role::Peer, "Kekbit 0.3.5", || {
             processes::<Released, PACKED>(plan, RELEASED, trips)
         })
@@ -88,6 +94,7 @@ fn packed(plan: &Plan, trips: u64) {
 
 fn lined(plan: &Plan, trips: u64) {
     const BAR: &str = "log by hand, lines";
+    const BAR_CHECKED: &str = "log by hand, lines, CRC-32C";
     let ways = vec![
         Way::new(Role::Bar, LINES, || bare(plan, trips)),
         Way::new(Role::Bar, BAR, || processes::<Lined, LINE>(plan, HAND_LINES, trips)),
@@ -95,10 +102,13 @@ fn lined(plan: &Plan, trips: u64) {
             processes::<kekbit::UncheckedLines, LINE>(plan, UNCHECKED_LINES, trips)
         })
         .against(BAR),
+        Way::new(Role::Bar, BAR_CHECKED, || {
+            processes::<LinedAndSummed, LINE>(plan, HAND_LINES_SUMMED, trips)
+        }),
         Way::new(Role::Ours, "Kekbit", || {
             processes::<kekbit::CheckedLines, LINE>(plan, CHECKED_LINES, trips)
         })
-        .against(BAR),
+        .against(BAR_CHECKED),
     ];
     table(plan, "56 B, each in a line of its own", "round-trip-lines", trips, ways);
 }
@@ -273,6 +283,8 @@ pub fn answer(what: &str, folder: &Path, all: u64) {
         }
         HAND => send_back::<Looks<1>, PACKED>(folder, all),
         HAND_LINES => send_back::<Lined, LINE>(folder, all),
+        HAND_SUMMED => send_back::<LooksAndSums<1>, PACKED>(folder, all),
+        HAND_LINES_SUMMED => send_back::<LinedAndSummed, LINE>(folder, all),
         UNCHECKED => send_back::<kekbit::Unchecked, PACKED>(folder, all),
         CHECKED => send_back::<kekbit::Checked, PACKED>(folder, all),
         UNCHECKED_LINES => send_back::<kekbit::UncheckedLines, LINE>(folder, all),

@@ -23,14 +23,23 @@ use crate::{
         plot,
     },
     queues::{
-        Place, Queue, Receiver, Sender, crossbeam::Crossbeam, disruptor::Disruptor, hand::Looks,
-        iceoryx::Iceoryx, kekbit, released::Released, rtrb::Rtrb, std_mpsc,
+        Place, Queue, Receiver, Sender,
+        crossbeam::Crossbeam,
+        disruptor::Disruptor,
+        hand::{Looks, LooksAndSums},
+        iceoryx::Iceoryx,
+        kekbit,
+        released::Released,
+        rtrb::Rtrb,
+        std_mpsc,
     },
     records::{Words, words},
 };
 
 /// The bar: the log by hand with the hints that suit it best.
 const BAR: &str = "log by hand, 512 hints";
+/// The same with a checksum.
+const BAR_CHECKED: &str = "log by hand, CRC-32C, 512 hints";
 
 pub fn run(plan: &Plan) {
     println!("\n## Stream");
@@ -55,7 +64,9 @@ fn of_size<const N: usize>(plan: &Plan) -> Vec<Measured> {
     hand::<N, 256>(plan, count, &mut ways);
     hand::<N, 512>(plan, count, &mut ways);
     ways.push(way::<kekbit::Unchecked, N>(plan, Role::Ours, count));
-    ways.push(way::<kekbit::Checked, N>(plan, Role::Ours, count));
+    summed::<N, 128>(plan, count, &mut ways);
+    summed::<N, 512>(plan, count, &mut ways);
+    ways.push(way::<kekbit::Checked, N>(plan, Role::Ours, count).against(BAR_CHECKED));
     ways.push(way::<kekbit::Faulting, N>(plan, Role::Ours, count));
     ways.push(way::<Released, N>(plan, Role::Peer, count));
     ways.push(way::<Rtrb, N>(plan, Role::Peer, count));
@@ -84,6 +95,16 @@ fn of_size<const N: usize>(plan: &Plan) -> Vec<Measured> {
 fn hand<'w, const N: usize, const HINTS: u32>(plan: &'w Plan, count: u64, ways: &mut Vec<Way<'w>>) {
     let name = format!("log by hand, {HINTS} hints");
     ways.push(Way::new(Role::Bar, name, move || stream::<Looks<HINTS>, N>(plan, count)));
+}
+
+/// The same with a checksum.
+fn summed<'w, const N: usize, const HINTS: u32>(
+    plan: &'w Plan,
+    count: u64,
+    ways: &mut Vec<Way<'w>>,
+) {
+    let name = format!("log by hand, CRC-32C, {HINTS} hints");
+    ways.push(Way::new(Role::Bar, name, move || stream::<LooksAndSums<HINTS>, N>(plan, count)));
 }
 
 fn way<Q: Queue<N>, const N: usize>(plan: &Plan, role: Role, count: u64) -> Way<'_> {

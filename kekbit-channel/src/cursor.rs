@@ -178,7 +178,7 @@ impl Cursor {
 
     /// Waits a moment for the word to change, without asking anybody, and at first out of the way
     /// of a writer that is fast. Says whether it has.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn linger(&mut self, mapping: &Mapping) -> bool {
         for _ in 0..self.chase.caught_up(self.position) {
             spin_loop();

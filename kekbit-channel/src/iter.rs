@@ -238,8 +238,19 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
     end: u64,
 ) -> Option<Result<Recorded<L::Item>, ReadError>> {
     let hidden = lens.hidden() | done.hidden;
+    let mut taken = cursor.take_unless(mapping, hidden, lens.usual_len());
+    // Once: what comes need not be a record that can be taken. Not where none ever can: then there
+    // may well be one, and the wait further down looks after the others. NB: here, so that a record
+    // that was waited for need not go through memory.
+    if taken.is_none()
+        && hidden == 0
+        && wait.is_some_and(Wait::spins_first)
+        && cursor.linger(mapping)
+    {
+        taken = cursor.take_unless(mapping, hidden, lens.usual_len());
+    }
     let mut image;
-    let (record, bytes) = match cursor.take_unless(mapping, hidden, lens.usual_len()) {
+    let (record, bytes) = match taken {
         Some(record) => (record, record.value),
         None if done.is_set() => return None,
         None => {
@@ -274,15 +285,6 @@ fn behind<'m, L: Lens<'m>>(
     wait: Option<Wait>,
     end: u64,
 ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
-    // Once: what comes need not be a record that can be taken. Not where none ever can: then there
-    // may well be one, and the wait further down looks after the others.
-    if lens.hidden() == 0
-        && wait.is_some_and(Wait::spins_first)
-        && cursor.linger(mapping)
-        && let Some(record) = take(mapping, cursor, &lens)
-    {
-        return Ok(Next::Record(record));
-    }
     further(mapping, cursor, &lens, image, wait, end)
 }
 
