@@ -150,9 +150,14 @@ impl Sidecar {
     }
 }
 
-/// Removes what a writer that died has left. For the one who holds the lock of the channel.
+/// Wakes whoever sleeps still, behind the close mark, and removes what a writer that died has left.
+/// For the one who holds the lock of the channel.
 pub(crate) fn remove_left_over(path: &Path, channel: &File, channel_id: u128) {
-    if let Some((path, _file)) = find(path, channel, channel_id) {
+    if let Some((path, file)) = find(path, channel, channel_id) {
+        // Whoever is asked or not: who sees this ring before it sleeps (R1) sees the mark as well.
+        if let Ok(page) = Page::map(&file) {
+            Bell { page }.ring();
+        }
         // Nothing can be done about a failure; what is left is harmless.
         let _ = std::fs::remove_file(path);
     }

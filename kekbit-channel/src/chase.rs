@@ -15,6 +15,9 @@ use crate::mapping::Position;
 /// Records that have to come at once, more or less in a row, before a reader looks away. A model
 /// does so from the first on, for a moment.
 const STREAM: u32 = if cfg!(loom) { 1 } else { 16 };
+/// How often that number is doubled at the most, once for each time that it was in vain: answers
+/// that come at once look like a stream, and must not pay for it more than once in a while.
+const WARY_MAX: u32 = 7;
 /// What one that does not takes back of that: where reader and writer are in each other's way, some
 /// are late.
 const LATE: u32 = 2;
@@ -37,8 +40,10 @@ const LOOKS_AT_ONCE: u32 = 3;
 pub(crate) struct Chase {
     /// How long to look away when all is read; 0 is to look all the time.
     turns: u32,
-    /// How many records have come at once, less those that have not, up to [`STREAM`].
+    /// How many records have come at once, less those that have not, up to what makes a stream.
     streak: u32,
+    /// How often in a row looking away was in vain from the first on.
+    wary: u32,
     /// Of the record that came after the last wait, its number and where it lies.
     resumed_at: u64,
     resumed_offset: u64,
@@ -56,13 +61,14 @@ impl Chase {
         }
         (self.resumed_at, self.resumed_offset) = (position.sequence, position.offset);
         if self.turns == 0 {
-            if STREAM <= self.streak {
+            if self.stream() <= self.streak {
                 self.turns = TURNS_MIN;
             }
         } else if run < RUN_IN_VAIN
             || run.saturating_mul(TURNS_A_RECORD).saturating_add(bytes / BYTES_A_TURN)
                 < u64::from(self.turns)
         {
+            self.wary = if self.turns == TURNS_MIN { (self.wary + 1).min(WARY_MAX) } else { 0 };
             (self.turns, self.streak) = (0, 0);
         } else if bytes < RUN_WANTED {
             self.turns = (self.turns + self.turns / 2).min(TURNS_MAX);
@@ -70,6 +76,12 @@ impl Chase {
             self.turns -= self.turns / 4;
         }
         self.turns
+    }
+
+    /// How many records have to come at once.
+    #[inline]
+    fn stream(&self) -> u32 {
+        STREAM << self.wary
     }
 
     /// Nothing has come.
@@ -81,7 +93,7 @@ impl Chase {
     #[inline]
     pub(crate) fn came(&mut self, look: u32) {
         self.streak = if look < LOOKS_AT_ONCE {
-            self.streak.saturating_add(1).min(STREAM)
+            self.streak.saturating_add(1).min(self.stream())
         } else {
             self.streak.saturating_sub(LATE)
         };
@@ -110,6 +122,13 @@ mod tests {
     fn answers_that_come_one_by_one_are_never_kept_waiting() {
         let mut chase = Chase::default();
         assert_eq!(caught_up(&mut chase, 1000, 1, LOOKS_AT_ONCE), 0);
+    }
+
+    #[test]
+    fn answers_that_come_at_once_pay_for_it_once_in_a_while() {
+        let mut chase = Chase::default();
+        let kept_waiting = (0..100_000).filter(|_| caught_up(&mut chase, 1, 1, 0) != 0).count();
+        assert!((1..100).contains(&kept_waiting), "{kept_waiting} times");
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl Cursor {
                 other => return Ok(other),
             }
             if wait.spins(round) {
-                self.linger(mapping);
+                self.linger(mapping, wait.looks_away());
             } else if !wait.blocks().is_some_and(|time| self.block(mapping, time)) {
                 wait.pause(round);
             }
@@ -176,12 +176,14 @@ impl Cursor {
         bell.wait(time, || mapping.region.load(self.position.offset) == Some(0))
     }
 
-    /// Waits a moment for the word to change, without asking anybody, and at first out of the way
-    /// of a writer that is fast. Says whether it has.
+    /// Waits a moment for the word to change, without asking anybody, and at first, if told to, out
+    /// of the way of a writer that is fast. Says whether it has.
     #[inline(always)]
-    pub(crate) fn linger(&mut self, mapping: &Mapping) -> bool {
-        for _ in 0..self.chase.caught_up(self.position) {
-            spin_loop();
+    pub(crate) fn linger(&mut self, mapping: &Mapping, looks_away: bool) -> bool {
+        if looks_away {
+            for _ in 0..self.chase.caught_up(self.position) {
+                spin_loop();
+            }
         }
         for look in 0..LOOKS {
             // Acquire, in `Region::load`; what is there is read by the poll that follows.

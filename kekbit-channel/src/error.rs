@@ -400,8 +400,11 @@ impl ReadError {
         *self.0
     }
 
-    /// Whether the reader has moved on to the next record.
-    pub(crate) fn is_passed(&self) -> bool {
+    /// Whether the reader has moved on to the next record: the frame is whole, but the type has no
+    /// value for it ([`Invalid`](ReadErrorKind::Invalid),
+    /// [`UnknownVariant`](ReadErrorKind::UnknownVariant)).
+    #[must_use]
+    pub fn is_passed(&self) -> bool {
         matches!(self.kind(), ReadErrorKind::Invalid { .. } | ReadErrorKind::UnknownVariant { .. })
     }
 }
@@ -418,7 +421,7 @@ impl From<ReadErrorKind> for ReadError {
 #[non_exhaustive]
 pub enum ReadErrorKind {
     /// What lies in the file is not what the format allows. The reader stays where it is.
-    #[error("`{}` is damaged at byte {offset}, where record {sequence} belongs: {problem}; `recover` tells what can be kept", path.display())]
+    #[error("`{}` is damaged at byte {offset}, where record {sequence} belongs: {problem}; `recover`, best of a copy, seals it in front of that record and tells what lies behind", path.display())]
     Damaged {
         /// The channel.
         path: PathBuf,

@@ -189,19 +189,20 @@ fn further<'m, L: Lens<'m>>(
     Ok(Next::Pending)
 }
 
-/// The next record at a cursor, through a lens, or why there is none.
+/// The next record at a cursor, through a lens, or why there is none. Waits for it, if asked to.
 #[inline(always)]
 pub(crate) fn next<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     cursor: &mut Cursor,
     lens: &L,
+    wait: Option<Wait>,
 ) -> Result<Next<Recorded<L::Item>>, ReadError> {
     let mut image;
     let (record, bytes) = match take(mapping, cursor, lens) {
         Some(record) => (record, record.value),
         None => {
             image = None;
-            match further(mapping, cursor, lens, &mut image, None, u64::MAX)?.into_record() {
+            match further(mapping, cursor, lens, &mut image, wait, u64::MAX)?.into_record() {
                 Ok(record) => (record, bytes_of(record.value, image.as_ref())),
                 Err(other) => return Ok(other),
             }
@@ -244,8 +245,8 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
     // that was waited for need not go through memory.
     if taken.is_none()
         && hidden == 0
-        && wait.is_some_and(Wait::spins_first)
-        && cursor.linger(mapping)
+        && let Some(wait) = wait.filter(|wait| wait.spins_first())
+        && cursor.linger(mapping, wait.looks_away())
     {
         taken = cursor.take_unless(mapping, hidden, lens.usual_len());
     }
@@ -290,9 +291,8 @@ fn behind<'m, L: Lens<'m>>(
 
 /// The records from a reader's position to what is there when it gets there.
 ///
-/// Ends at the first poll that gives no record; a later `iter` goes on. An error that can be passed
-/// ([`ReadErrorKind::Invalid`](crate::ReadErrorKind::Invalid)) is followed by the next record, one
-/// that cannot is the last item.
+/// Ends at the first poll that gives no record; a later `iter` goes on. An error that is
+/// [passed](ReadError::is_passed) is followed by the next record, any other is the last item.
 #[must_use = "iterators are lazy"]
 pub struct Iter<'r, L> {
     mapping: &'r Mapping,
@@ -318,6 +318,10 @@ impl<'r, L: Lens<'r>> Iterator for Iter<'r, L> {
 }
 
 /// The records from a reader's position on, until the channel ends; waits for those to come.
+///
+/// It ends in all ways alike, be the channel closed or its writer dead: `try_next` of the reader
+/// tells which. An error that is [passed](ReadError::is_passed) is followed by the next record, any
+/// other is the last item.
 #[must_use = "iterators are lazy"]
 pub struct Follow<'r, L> {
     mapping: &'r Mapping,

@@ -50,6 +50,10 @@ pub enum Loss {
 /// Seals a channel that its writer left unclosed: all valid records are kept, on the disk, and
 /// readers find [`CloseReason::Recovered`] behind them. A channel that was closed stays as it is.
 ///
+/// Where a record is damaged, the channel is sealed in front of it, closed or not, and ends there
+/// from then on; [`Recovery::problem`] and [`Recovery::beyond`] tell what was given up. Whoever
+/// wants to look first recovers a copy.
+///
 /// Always walks all frames and checks them. Never changes a valid record.
 ///
 /// ```

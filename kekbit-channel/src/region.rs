@@ -338,9 +338,10 @@ impl Region {
         // 2. It is initialized (mapped and zeroed memory is), and every pattern is valid. 3. It is
         // valid for as long as the reference, which borrows the mapping. 4. All conflicting
         // accesses to a word are atomic or happen before, by the law of this module. 5. In a region
-        // for readers nobody stores: `store`, `unpublished` and `prefault` ask `writable_size`;
-        // and a relaxed atomic load of eight bytes does not write (the standard library's page on
-        // atomics, "Atomic accesses to read-only memory", which says so of relaxed loads alone).
+        // for readers nobody stores: `store` and `prefault` ask `writable_size`, and no fence of
+        // such a region covers a frame; and a relaxed atomic load of eight bytes does not write
+        // (the standard library's page on atomics, "Atomic accesses to read-only memory", which
+        // says so of relaxed loads alone).
         unsafe { &*word }
     }
 

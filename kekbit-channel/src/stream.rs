@@ -32,8 +32,8 @@ const RUN_MAX: u32 = 256;
 /// values, of a [`Reader`] the payloads, copied. Waits for those to come.
 ///
 /// It ends when the channel does: closed, abandoned, or timed out. Which it was,
-/// [`into_reader`](Self::into_reader) and `try_next` tell. An error that can be passed
-/// ([`ReadErrorKind::Invalid`]) is followed by the next record, one that cannot is the last item.
+/// [`into_reader`](Self::into_reader) and `try_next` tell. An error that is
+/// [passed](ReadError::is_passed) is followed by the next record, any other is the last item.
 ///
 /// Works with every executor. A thread waits for the task, as with [`Wait::Block`]: it sleeps if
 /// the writer was asked to [wake its readers](crate::ChannelOptions::wake_readers), and polls if

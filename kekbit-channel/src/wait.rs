@@ -8,10 +8,18 @@ const BACKOFF_SPINS: u32 = if cfg!(loom) { 0 } else { 32 };
 const BACKOFF_YIELDS: u32 = 100;
 
 /// How [`follow`](crate::TypedReader::follow) waits when there is nothing to read.
+///
+/// Those that poll for a moment first (all but [`Yield`](Self::Yield) and [`Sleep`](Self::Sleep)),
+/// save [`Spin`](Self::Spin), look away for a while when a stream is fast, so as not to take from
+/// the writer the cache line that it is about to fill: some microseconds at the most. Records then
+/// come many at a time. A stream whose records come more than some 50 ns apart, and single answers,
+/// are not waited for in that way, and `try_next` never does so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Wait {
-    /// Polls all the time: the lowest latency, and a whole core.
+    /// Polls all the time: the lowest latency, and a whole core. In fast streams reader and writer
+    /// are in each other's way then, and each record takes several times as long as with the
+    /// others.
     Spin,
     /// Polls, and lets other threads run in between.
     Yield,
@@ -46,6 +54,12 @@ impl Wait {
             Wait::Backoff | Wait::Block | Wait::BlockFor(_) => round < BACKOFF_SPINS,
             Wait::Yield | Wait::Sleep(_) => false,
         }
+    }
+
+    /// Whether to look away while a stream is fast.
+    #[inline]
+    pub(crate) fn looks_away(self) -> bool {
+        self != Wait::Spin
     }
 
     /// Whether to spin before anything is asked.

@@ -206,12 +206,13 @@ impl Writer {
         // them along; and all in line, so that the value need not stand in memory: one that was
         // just made there in small pieces would have to reach the cache before it can be copied in
         // larger ones.
+        let fence = self.fence;
         Ok(match self.mapping.track.form {
-            Form::Bare => self.publish(len, size, None, Sums::None, content),
-            Form::Summed(cpu) => self.publish(len, size, None, Sums::InLine(cpu), content),
+            Form::Bare => self.publish(fence, len, size, None, Sums::None, content),
+            Form::Summed(cpu) => self.publish(fence, len, size, None, Sums::InLine(cpu), content),
             Form::Other => {
                 let stamp = self.stamp();
-                self.publish(len, size, stamp, self.mapping.track.sums, content)
+                self.publish(fence, len, size, stamp, self.mapping.track.sums, content)
             }
         })
     }
@@ -383,6 +384,10 @@ impl Writer {
         }
         let page_end = (offset + size).next_multiple_of(PAGE_SIZE);
         self.fence = self.mapping.region.fence(page_end.min(self.mapping.limit()));
+        // `reserve` asks until it does.
+        if !self.fence.covers(offset, size) {
+            outside(offset);
+        }
         Ok(())
     }
 
@@ -407,9 +412,10 @@ impl Writer {
         // SAFETY: 1. This is the channel's one writer: it holds the lock (or made the heap region)
         // and is not `Clone`; a copy that `fork` makes must not get here, as the docs of the type
         // ask. 2. `tail` is behind every published frame, and stays there while the
-        // state is open; without that no caller gets past `look_closer`, because `fence` is 0. The
+        // state is open; without that no caller gets past `look_closer`, as `fence` is `NONE`. The
         // word at `tail` itself, which readers load, is not part of the range. 3. The slice
-        // borrows the writer mutably, and no other code calls `claimed`.
+        // borrows the writer mutably, and so does `publish`, the one other place where such bytes
+        // are had.
         unsafe { self.mapping.region.claimed(self.tail.offset + WORD_SIZE, size) }
     }
 
@@ -428,6 +434,7 @@ impl Writer {
     #[inline(always)]
     fn publish(
         &mut self,
+        fence: Fence,
         len: u32,
         size: u64,
         stamp: Option<u64>,
@@ -440,7 +447,7 @@ impl Writer {
         let lens = [stamp_len, u64::from(len)];
         // SAFETY: 1. As in `body`; what is given borrows the mapping, and is gone when this method
         // ends, which has the writer to itself. 2. All fences of a writer are of its region.
-        let frame = unsafe { mapping.region.unpublished(self.fence, offset, size, lens) };
+        let frame = unsafe { mapping.region.unpublished(fence, offset, size, lens) };
         let Some(frame) = frame else { outside(offset) };
         if let (Some(stamp), Some(place)) = (stamp, frame.stamp.first_chunk_mut::<8>()) {
             *place = stamp.to_le_bytes();
@@ -509,15 +516,18 @@ impl Writer {
         if let Some(unused) = self.body(zeroed - WORD_SIZE).get_mut(unused..) {
             unused.fill(0);
         }
-        self.fence = fence;
         let (after, sums) = (self.tail.after_record(size), self.mapping.track.sums);
-        if rest <= ZEROED_MAX {
-            return self.publish(len, size, stamp, sums, InPlace);
-        }
-        // The padding first: nobody comes to it before the record is there.
-        self.mapping.mark(after, Word::padding(padding_len(rest)));
-        let sequence = self.publish(len, size, stamp, sums, InPlace);
-        self.tail = self.tail.after_padding(padding_len(rest));
+        let sequence = if rest <= ZEROED_MAX {
+            self.publish(fence, len, size, stamp, sums, InPlace)
+        } else {
+            // The padding first: nobody comes to it before the record is there.
+            self.mapping.mark(after, Word::padding(padding_len(rest)));
+            let sequence = self.publish(fence, len, size, stamp, sums, InPlace);
+            self.tail = self.tail.after_padding(padding_len(rest));
+            sequence
+        };
+        // Last: until here nothing else gets past `look_closer`.
+        self.fence = fence;
         sequence
     }
 
@@ -535,11 +545,11 @@ impl Writer {
             (reason, State::Closed)
         };
         self.state = state;
+        self.fence = Fence::NONE;
         self.mapping.mark(self.tail, Word::close(reason.to_number()));
         if let Some(sidecar) = self.sidecar.take() {
             sidecar.bell.answer();
         }
-        self.fence = Fence::NONE;
         // What is given back must not be made present again.
         self.ahead = None;
         self.mapping.give_tail_back(self.tail, 0);

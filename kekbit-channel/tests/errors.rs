@@ -578,7 +578,7 @@ fn damage_is_told_where_it_is() {
     for _ in 0..2 {
         let message = format!(
             "`PATH` is damaged at byte {slot}, where record 1 belongs: the checksum is {} and \
-             should be {}; `recover` tells what can be kept",
+             should be {}; `recover`, best of a copy, seals it in front of that record and tells what lies behind",
             hex(found),
             hex(expected)
         );

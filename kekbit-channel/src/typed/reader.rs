@@ -101,7 +101,17 @@ impl<T: Record> TypedReader<T> {
     #[inline]
     pub fn try_next(&mut self) -> Result<Next<Recorded<T>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        next(mapping, cursor, &Values::new(&self.decoder))
+        next(mapping, cursor, &Values::new(&self.decoder), None)
+    }
+
+    /// The next record, once there is one, or the end of the channel: waits while
+    /// [`try_next`](Self::try_next) says [`Pending`](Next::Pending).
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next).
+    pub fn wait_next(&mut self, wait: Wait) -> Result<Next<Recorded<T>>, ReadError> {
+        let (mapping, cursor) = self.reader.parts();
+        next(mapping, cursor, &Values::new(&self.decoder), Some(wait))
     }
 
     /// Makes the file present in this process's memory; see [`Reader::prefault`].
@@ -151,7 +161,7 @@ impl<T: Record> TypedReader<T> {
     #[inline]
     pub fn try_next_or_raw(&mut self) -> Result<Next<Recorded<ValueOrRaw<'_, T>>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        next(mapping, cursor, &OrRaw::new(&self.decoder))
+        next(mapping, cursor, &OrRaw::new(&self.decoder), None)
     }
 
     /// As [`iter`](Self::iter), but a record of a variant that was added to the type later comes as
