@@ -105,7 +105,7 @@ struct Options {
     #[arg(long, global = true, default_value_os_t = std::env::temp_dir())]
     disk: PathBuf,
     /// The round trips of a cache line, in nanoseconds, with which two threads are measured.
-    #[arg(long, global = true, default_value = "85..210", value_parser = gate)]
+    #[arg(long, global = true, default_value = "40..210", value_parser = gate)]
     gate: RangeInclusive<f64>,
     /// How many seconds a repetition waits for a machine that has other things to do.
     #[arg(long, global = true, default_value_t = 20)]

@@ -83,8 +83,8 @@ fn of_size<const N: usize>(plan: &Plan) -> Vec<Measured> {
     let measured = measure(plan, Gate::TwoCores, ways);
     let note = format!(
         "Nanoseconds a record from the first sent to the last received, {count} records (iceoryx2 \
-         a fifth of them). Both ends spin; queues with slots have {}. The log by hand looks again \
-         after so many of the CPU's spin hints.",
+         a fifth of them). Both ends spin, Kekbit waits as by default; queues with slots have {}. \
+         The log by hand looks again after so many of the CPU's spin hints.",
         crate::queues::SLOTS
     );
     let title = format!("Stream, {} B", 8 * N);

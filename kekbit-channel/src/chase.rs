@@ -29,11 +29,14 @@ const RUN_WANTED: u64 = 128 << 10;
 const RUN_ENOUGH: u64 = 512 << 10;
 /// With fewer records than that it was in vain, and the stream is over.
 const RUN_IN_VAIN: u64 = if cfg!(loom) { 1 } else { 3 };
-/// So is one that takes more turns than this many a record, and one for so many bytes.
+/// So is one that takes more turns than this many a record, and one for so many bytes: a cache
+/// line, which may have to be summed.
 const TURNS_A_RECORD: u64 = 2;
-const BYTES_A_TURN: u64 = 512;
-/// A record that is there at one of the first looks has come at once.
+const BYTES_A_TURN: u64 = 64;
+/// A record that is there at one of the first looks has come at once; one more for so many bytes,
+/// as those of large records take their time.
 const LOOKS_AT_ONCE: u32 = 3;
+const BYTES_A_LOOK: u64 = 128;
 
 /// What a reader knows of its writer's pace.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,6 +47,8 @@ pub(crate) struct Chase {
     streak: u32,
     /// How often in a row looking away was in vain from the first on.
     wary: u32,
+    /// At how many looks the record that is waited for has come at once.
+    looks: u32,
     /// Of the record that came after the last wait, its number and where it lies.
     resumed_at: u64,
     resumed_offset: u64,
@@ -60,6 +65,9 @@ impl Chase {
             return 0;
         }
         (self.resumed_at, self.resumed_offset) = (position.sequence, position.offset);
+        // One record is usually like the next.
+        let more = if run == 1 { bytes / BYTES_A_LOOK } else { 0 };
+        self.looks = LOOKS_AT_ONCE.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
         if self.turns == 0 {
             if self.stream() <= self.streak {
                 self.turns = TURNS_MIN;
@@ -92,7 +100,7 @@ impl Chase {
     /// A record has come, at that look.
     #[inline]
     pub(crate) fn came(&mut self, look: u32) {
-        self.streak = if look < LOOKS_AT_ONCE {
+        self.streak = if look < self.looks {
             self.streak.saturating_add(1).min(self.stream())
         } else {
             self.streak.saturating_sub(LATE)
@@ -132,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn large_records_may_take_longer() {
+        for (size, looks) in [(72, 3), (264, 5), (1032, 11)] {
+            for (look, streams) in [(looks - 1, true), (looks, false)] {
+                let mut chase = Chase::default();
+                let turns = (1..=u64::from(STREAM) + 2).map(|sequence| {
+                    let turns = chase.caught_up(Position { sequence, offset: sequence * size });
+                    chase.came(look);
+                    turns
+                });
+                assert_eq!(turns.max() > Some(0), streams, "{size} bytes, look {look}");
+            }
+        }
+    }
+
+    #[test]
     fn a_stream_is_left_alone_until_it_ends() {
         let mut chase = Chase::default();
         assert_eq!(caught_up(&mut chase, STREAM, 1, 0), 0, "not yet");
@@ -161,7 +184,7 @@ mod tests {
     #[test]
     fn a_stream_that_is_slow_for_the_time_it_takes_is_none() {
         let mut chase = Chase { turns: TURNS_MAX, streak: STREAM, ..Chase::default() };
-        let slow = u64::from(TURNS_MAX) / TURNS_A_RECORD * 3 / 4;
+        let slow = u64::from(TURNS_MAX) / (TURNS_A_RECORD + SIZE.div_ceil(BYTES_A_TURN)) * 3 / 4;
         assert_eq!(caught_up(&mut chase, 1, slow, 0), 0);
     }
 

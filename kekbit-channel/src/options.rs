@@ -114,8 +114,8 @@ impl Default for ChannelOptions {
 }
 
 impl ChannelOptions {
-    /// Packed frames with checksums, without time stamps; for the eyes of the owner alone. The
-    /// capacity is still to be given.
+    /// Packed frames with checksums, without time stamps, in a file that only its owner can read
+    /// (mode 0600). The capacity is still to be given.
     pub fn new() -> ChannelOptions {
         ChannelOptions {
             capacity: None,

@@ -60,12 +60,12 @@ impl Reader {
 
     /// Makes the file present in this process's memory, as far as it is written: all that is there
     /// of it in memory or on the disk, so that no page is missing when a record is read. Otherwise
-    /// pages come as they are needed, sixteen at a time, which takes 3 us each time for a file in
-    /// memory: a nanosecond for every 22 bytes that are read for the first time.
+    /// pages come as they are needed, sixteen at a time.
     ///
-    /// Takes 0.3 us a page, and the memory. Pages that the writer makes later are not among them;
-    /// it makes all of them at once with [`Prefault::All`](crate::Prefault::All), as it does
-    /// without being asked in small channels in memory. Does nothing before Linux 5.14.
+    /// It does not save that time, it takes it now; and the memory. Pages that the writer makes
+    /// later are not among them; it makes all of them at once with
+    /// [`Prefault::All`](crate::Prefault::All), as it does without being asked in small channels in
+    /// memory. Does nothing before Linux 5.14.
     pub fn prefault(&self) {
         self.mapping.prefault();
     }
