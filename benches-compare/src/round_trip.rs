@@ -117,7 +117,9 @@ fn table(plan: &Plan, what: &str, name: &str, trips: u64, ways: Vec<Way<'_>>) {
     let measured = measure(plan, Gate::TwoCores, ways);
     Table {
         title: &format!("Round trip between two processes, {what}"),
-        note: format!("Nanoseconds there and back, {trips} trips; both ends spin, Kekbit waits as by default."),
+        note: format!(
+            "Nanoseconds there and back, {trips} trips; both ends spin, Kekbit waits as by default."
+        ),
         columns: &["p50 ns", "p99 ns", "p99.9 ns"],
         ratio: 0,
     }

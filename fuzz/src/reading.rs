@@ -73,7 +73,9 @@ impl<'b> Expected<'b> {
     }
 
     fn damaged(&self, error: &ReadError) {
-        let &ReadErrorKind::Damaged { offset, sequence, .. } = error.kind() else { panic!("{error}") };
+        let &ReadErrorKind::Damaged { offset, sequence, .. } = error.kind() else {
+            panic!("{error}")
+        };
         assert_eq!((offset, sequence), (self.scan.end as u64, self.end()));
         assert_eq!(self.scan.last, Frame::Damage, "{error}");
     }
