@@ -74,6 +74,7 @@ pub(crate) struct Track {
     /// Their form then; else `Other`.
     pub(crate) short_form: Form,
     pub(crate) sums: Sums,
+    /// What `sums` and `time_stamps` come to, asked with one comparison.
     pub(crate) form: Form,
     /// The bits of a word that have to be those of `word`: its checksum is not, if it has one.
     pub(crate) mask: u64,
@@ -87,6 +88,7 @@ pub(crate) enum Sums {
     None,
     /// All records are short.
     InLine(Crc32c),
+    /// They may be long, or the CPU has no instruction for it.
     ByCrate,
 }
 
@@ -487,11 +489,16 @@ impl Mapping {
         ReadErrorKind::Damaged { path: self.path.clone(), offset, sequence, problem }.into()
     }
 
+    /// The error of a step that the system refused.
+    #[cold]
+    pub(crate) fn refused(&self, step: &'static str, source: std::io::Error) -> ReadError {
+        ReadErrorKind::Io { path: self.path.clone(), step, source }.into()
+    }
+
     /// The error of a lock that cannot be asked for.
     #[cold]
     pub(crate) fn unasked(&self, source: std::io::Error) -> ReadError {
-        let step = "asking whether its writer is alive";
-        ReadErrorKind::Io { path: self.path.clone(), step, source }.into()
+        self.refused("asking whether its writer is alive", source)
     }
 
     /// The error of a payload that is no value, or of a variant that the type does not know.

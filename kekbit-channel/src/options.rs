@@ -52,13 +52,13 @@ enum Capacity {
 
 /// Where frames may start.
 ///
-/// A frame that shares no cache line with its neighbours spares a single answer some 20 ns of 150,
+/// A frame that shares no cache line with its neighbours spares a single answer a little time,
 /// at the price of space, which all others pay with time. A frame has 8 bytes more than its
 /// payload, and 8 more with time stamps. The rule of thumb: [`CacheLine`](Self::CacheLine) where
 /// frames fill whole lines anyway, or nearly (payloads of 56 or 120 bytes: it costs nothing then),
 /// and where records go back and forth one by one and space is of no account. All else is better
 /// packed, above all streams and what is kept: a payload of 64 bytes takes 72 bytes packed and 128
-/// in lines, and half as long again in a stream. `docs/PERFORMANCE.md` has the figures by size.
+/// in lines, and longer in a stream. `docs/PERFORMANCE.md` has the figures by size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Alignment {
     /// At every multiple of 8 bytes.

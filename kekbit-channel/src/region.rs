@@ -5,10 +5,10 @@
 //! 1. *Words* (aligned eight bytes) are touched through [`Region::load`] and [`Region::store`], or,
 //!    of whole frames, [`Frame::load`] and [`Unpublished::publish`] (and, while a file is made,
 //!    [`Region::prefault`]), which are atomic; or by the kernel, for those who ask the file
-//!    (`search`, `file::rewrite`). Where a word lies in what was claimed
-//!    before, or is the time stamp of a record, what wrote it otherwise happened before: whoever
-//!    loads it has seen the word that publishes it, or the one in front of it, or (`scan::beyond`)
-//!    has found the lock of the writer free or holds it. With a stride no claim reaches a word.
+//!    (`search`, `file::rewrite`). Where a word lies in what was claimed before, or is the time
+//!    stamp of a record, what wrote it otherwise happened before: whoever loads it has seen the
+//!    word that publishes it, or the one in front of it, or (`scan::beyond`) has found the lock of
+//!    the writer free or holds it. With a stride no claim reaches a word.
 //! 2. A *claimed* range is written by the one writer of the channel, while no word that covers it
 //!    has been published.
 //! 3. No byte of a *committed* range ever changes, whoever writes. Recovery, which holds the lock,
@@ -70,8 +70,8 @@ impl Frames {
     const NONE: Frames = Frames { end: 0, body_len: 0 };
 }
 
-/// How far frames may reach of which nobody has to ask again whether there is room: never behind
-/// what may be written to of the region that gave it.
+/// Up to where frames are known to fit: never behind the end of the region that gave it, nor
+/// anywhere in one that may not be written to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fence(u64);
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use kekbit_codec::frame::{Kind, WORD_SIZE, Word};
 
 use crate::{
-    error::{Problem, ReadError, ReadErrorKind, SeekError},
+    error::{Problem, ReadError, SeekError},
     layout::{self, PAGE_SIZE},
     lock,
     mapping::{Mapping, Position},
@@ -206,10 +206,9 @@ fn is_record(mapping: &Mapping, slot: Position) -> Result<bool, ReadError> {
 /// an error instead of killing the process.
 fn word(mapping: &Mapping, at: Position) -> Result<Word, ReadError> {
     let mut bytes = [0; 8];
-    mapping.probe(&mut bytes, at.offset).map_err(|source| {
-        let step = "searching for its end";
-        ReadErrorKind::Io { path: mapping.path.clone(), step, source }
-    })?;
+    mapping
+        .probe(&mut bytes, at.offset)
+        .map_err(|source| mapping.refused("searching for its end", source))?;
     // Acquire: pairs with the Release store in `Region::store` that put there what was read. A
     // system call is not said to order anything.
     fence(Ordering::Acquire);

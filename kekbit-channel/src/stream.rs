@@ -16,7 +16,7 @@ use kekbit_codec::Record;
 
 use crate::{
     cursor::Cursor,
-    error::{ReadError, ReadErrorKind},
+    error::ReadError,
     mapping::Mapping,
     next::{Next, Recorded},
     reader::Reader,
@@ -160,10 +160,8 @@ impl<R: Source> RecordStream<R> {
             Some(watch) => watch.wait(cursor, waker),
             None => {
                 let started = Watch::start(&mapping, cursor, waker);
-                self.watch = Some(started.map_err(|source| {
-                    let step = "starting a thread that waits";
-                    ReadErrorKind::Io { path: mapping.path.clone(), step, source }
-                })?);
+                let refused = |source| mapping.refused("starting a thread that waits", source);
+                self.watch = Some(started.map_err(refused)?);
             }
         }
         Ok(())

@@ -11,9 +11,10 @@ const BACKOFF_YIELDS: u32 = 100;
 ///
 /// Those that poll for a moment first (all but [`Yield`](Self::Yield) and [`Sleep`](Self::Sleep)),
 /// save [`Spin`](Self::Spin), look away for a while when a stream is fast, so as not to take from
-/// the writer the cache line that it is about to fill: some microseconds at the most. Records then
-/// come many at a time. A stream whose records come more than some 50 ns apart, and single answers,
-/// are not waited for in that way, and `try_next` never does so.
+/// the writer the cache line that it is about to fill: for 512 of the CPU's spin hints at the most,
+/// which may be ten microseconds. Records then come many at a time. A stream with more than some
+/// three hints from record to record (one more for each 64 bytes), and single answers, are not
+/// waited for in that way, and `try_next` never does so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Wait {
