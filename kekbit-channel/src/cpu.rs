@@ -13,7 +13,7 @@ use std::{
 };
 
 /// That this CPU has the instruction for CRC-32C: proof of it, as nothing else makes one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Crc32c(());
 
 impl Crc32c {

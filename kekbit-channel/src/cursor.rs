@@ -8,15 +8,12 @@ use crate::{
     error::ReadError,
     liveness::{Finding, Liveness},
     lock,
-    mapping::{Mapping, Position},
+    mapping::{Mapping, Position, Take},
     next::{Next, Recorded},
     scan::{self, Step},
     sync::spin_loop,
     wait::Wait,
 };
-
-/// Behind the end of every mapping, whatever it is combined with.
-pub(crate) const HIDDEN: u64 = u64::MAX;
 
 /// How often a reader that spins looks at a word before it asks whether its writer lives.
 const LOOKS: u32 = if cfg!(loom) { 1 } else { 64 };
@@ -54,27 +51,22 @@ impl Cursor {
     /// The next record, if there is one: the way of almost every record.
     #[inline]
     pub(crate) fn take<'m>(&mut self, mapping: &'m Mapping) -> Option<Recorded<&'m [u8]>> {
-        self.take_unless(mapping, 0, 0)
+        self.take_by(mapping, mapping.track.take, 0)
     }
 
-    /// The same, if `hidden` is 0. If it is [`HIDDEN`], there is none. `usual_len` is the length of
-    /// most payloads, if the caller knows one.
-    ///
-    /// NB: a number that moves the position behind every mapping, and not a condition. With one
-    /// branch more, be it never taken, the compiler may keep the fields of records in memory on
-    /// their way from the mapping into a loop that uses them.
+    /// The same in a way that the caller knows. `usual_len` is the length of most payloads, if the
+    /// caller knows one.
     #[inline(always)]
-    pub(crate) fn take_unless<'m>(
+    pub(crate) fn take_by<'m>(
         &mut self,
         mapping: &'m Mapping,
-        hidden: u64,
+        take: Take,
         usual_len: usize,
     ) -> Option<Recorded<&'m [u8]>> {
-        let at = Position { offset: self.position.offset | hidden, ..self.position };
-        let frame = scan::record_at(mapping, at, usual_len)?;
-        let sequence = self.position.sequence;
+        let at = self.position;
+        let frame = scan::record_at(mapping, at, take, usual_len)?;
         self.position = frame.next;
-        Some(frame.recorded(mapping, sequence))
+        Some(frame.recorded(mapping, at.sequence))
     }
 
     /// The next record, or why there is none.

@@ -78,7 +78,7 @@ impl DynamicReader {
     /// the reader stays in front of it. What is no value shows when the record is looked at.
     pub fn try_next(&mut self) -> Result<Next<Recorded<Datum<'_>>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        next(mapping, cursor, &BySchema { schema: &self.schema }, None)
+        next(mapping, cursor, BySchema { schema: &self.schema }, mapping.track.take, None)
     }
 
     /// The records from here to what is there now.

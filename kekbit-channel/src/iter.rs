@@ -4,10 +4,10 @@ use kekbit_codec::Invalid;
 use zerocopy::{Immutable, IntoBytes};
 
 use crate::{
-    cursor::{Cursor, HIDDEN},
+    cursor::Cursor,
     debug::debug_fields,
     error::ReadError,
-    mapping::Mapping,
+    mapping::{Mapping, Take},
     next::{Next, Recorded},
     scan,
     wait::Wait,
@@ -40,10 +40,10 @@ pub(crate) mod sealed {
         /// drop, which would be asked of all records.
         type Image: Copy + Immutable + IntoBytes;
 
-        /// 0 if it is plain, else [`HIDDEN`](crate::cursor::HIDDEN).
+        /// Whether it is plain.
         #[inline(always)]
-        fn hidden(&self) -> u64 {
-            0
+        fn is_plain(&self) -> bool {
+            true
         }
 
         /// The length of most payloads, where the type tells it; else 0.
@@ -146,42 +146,38 @@ pub(crate) fn look_once<'m, L: Lens<'m>>(
     }
 }
 
-/// The next record, where it can be looked at as it is: the way of almost every record.
-///
-/// What is passed over, and images, belong to [`further`], whose place in a loop is where the poll
-/// that finds nothing has its own.
-#[inline(always)]
-fn take<'m, L: Lens<'m>>(
-    mapping: &'m Mapping,
-    cursor: &mut Cursor,
-    lens: &L,
-) -> Option<Recorded<&'m [u8]>> {
-    cursor.take_unless(mapping, lens.hidden(), lens.usual_len())
+/// How records are taken to be looked at through that lens: not at all, if it is not plain.
+pub(crate) fn take(mapping: &Mapping, lens: &impl sealed::Lens) -> Take {
+    if lens.is_plain() { mapping.take(lens.usual_len()) } else { Take::NEVER }
 }
 
 /// The next record in front of number `end`, with its image if it needs one, or why there is none.
 /// Waits for it, if asked to.
+///
+/// All that is rare belongs here: what is passed over and images too, whose place in a loop is then
+/// where the poll that finds nothing has its own. NB: the lens by value, so that it need not stand
+/// in memory.
 #[inline(never)]
 fn further<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     cursor: &mut Cursor,
-    lens: &L,
+    lens: L,
     image: &mut Option<L::Image>,
-    wait: Option<Wait>,
+    wait: Option<&Wait>,
     end: u64,
 ) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
     while cursor.position.sequence < end {
         let found = match wait {
-            Some(wait) => cursor.wait(mapping, wait)?,
+            Some(wait) => cursor.wait(mapping, *wait)?,
             None => cursor.poll(mapping)?,
         };
-        if let (Next::Record(record), HIDDEN) = (&found, lens.hidden()) {
+        if let (Next::Record(record), false) = (&found, lens.is_plain()) {
             if lens.passes_over(record.value) {
                 continue;
             }
             if let Err(invalid) = lens.make_image(record.value, image) {
                 let (sequence, payload) = (record.sequence, record.value);
-                return Err(refusal(mapping, *lens, sequence, payload, invalid));
+                return Err(refusal(mapping, lens, sequence, payload, invalid));
             }
         }
         return Ok(found);
@@ -194,11 +190,12 @@ fn further<'m, L: Lens<'m>>(
 pub(crate) fn next<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     cursor: &mut Cursor,
-    lens: &L,
-    wait: Option<Wait>,
+    lens: L,
+    take: Take,
+    wait: Option<&Wait>,
 ) -> Result<Next<Recorded<L::Item>>, ReadError> {
     let mut image;
-    let (record, bytes) = match take(mapping, cursor, lens) {
+    let (record, bytes) = match cursor.take_by(mapping, take, lens.usual_len()) {
         Some(record) => (record, record.value),
         None => {
             image = None;
@@ -208,64 +205,64 @@ pub(crate) fn next<'m, L: Lens<'m>>(
             }
         }
     };
-    look(mapping, lens, record, bytes).map(Next::Record)
+    look(mapping, &lens, record, bytes).map(Next::Record)
 }
 
-/// Whether a run has ended. Then all that is there is hidden from it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Done {
-    hidden: u64,
+/// Where a run stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    /// Of what is there, none is taken any more once it has ended.
+    take: Take,
+    has_ended: bool,
 }
 
-impl Done {
-    fn set(&mut self) {
-        self.hidden = HIDDEN;
+impl Run {
+    pub(crate) fn new(mapping: &Mapping, lens: &impl sealed::Lens) -> Run {
+        Run { take: take(mapping, lens), has_ended: false }
     }
 
-    fn is_set(self) -> bool {
-        self.hidden != 0
+    fn end(&mut self) {
+        *self = Run { take: Take::NEVER, has_ended: true };
     }
 }
 
-/// The next item of a run of records: one in front of number `end`, waited for if asked to. Sets
-/// `done` where the run ends.
+/// The next item of a run of records: one in front of number `end`, waited for if asked to.
 #[inline(always)]
 pub(crate) fn advance<'m, L: Lens<'m>>(
     mapping: &'m Mapping,
     cursor: &mut Cursor,
     lens: &L,
-    done: &mut Done,
-    wait: Option<Wait>,
+    run: &mut Run,
+    wait: Option<&Wait>,
     end: u64,
 ) -> Option<Result<Recorded<L::Item>, ReadError>> {
-    let hidden = lens.hidden() | done.hidden;
-    let mut taken = cursor.take_unless(mapping, hidden, lens.usual_len());
+    let mut taken = cursor.take_by(mapping, run.take, lens.usual_len());
     // Once: what comes need not be a record that can be taken. Not where none ever can: then there
     // may well be one, and the wait further down looks after the others. NB: here, so that a record
     // that was waited for need not go through memory.
     if taken.is_none()
-        && hidden == 0
+        && run.take != Take::NEVER
         && let Some(wait) = wait.filter(|wait| wait.spins_first())
         && cursor.linger(mapping, wait.looks_away())
     {
-        taken = cursor.take_unless(mapping, hidden, lens.usual_len());
+        taken = cursor.take_by(mapping, run.take, lens.usual_len());
     }
     let mut image;
     let (record, bytes) = match taken {
         Some(record) => (record, record.value),
-        None if done.is_set() => return None,
+        None if run.has_ended => return None,
         None => {
             image = None;
-            match behind(mapping, cursor, *lens, &mut image, wait, end) {
+            match further(mapping, cursor, *lens, &mut image, wait, end) {
                 Ok(Next::Record(record)) => (record, bytes_of(record.value, image.as_ref())),
                 Ok(_) => {
-                    done.set();
+                    run.end();
                     return None;
                 }
                 Err(error) => {
                     // Behind a record that is no value the run goes on.
                     if !error.is_passed() {
-                        done.set();
+                        run.end();
                     }
                     return Some(Err(error));
                 }
@@ -273,20 +270,6 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
         }
     };
     Some(look(mapping, lens, record, bytes))
-}
-
-/// The same where no record could be taken as it is. NB: the lens by value, so that an iterator
-/// need not stand in memory for it.
-#[inline(never)]
-fn behind<'m, L: Lens<'m>>(
-    mapping: &'m Mapping,
-    cursor: &mut Cursor,
-    lens: L,
-    image: &mut Option<L::Image>,
-    wait: Option<Wait>,
-    end: u64,
-) -> Result<Next<Recorded<&'m [u8]>>, ReadError> {
-    further(mapping, cursor, &lens, image, wait, end)
 }
 
 /// The records from a reader's position to what is there when it gets there.
@@ -297,13 +280,13 @@ fn behind<'m, L: Lens<'m>>(
 pub struct Iter<'r, L> {
     mapping: &'r Mapping,
     cursor: &'r mut Cursor,
-    done: Done,
+    run: Run,
     lens: L,
 }
 
-impl<'r, L> Iter<'r, L> {
+impl<'r, L: sealed::Lens> Iter<'r, L> {
     pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, lens: L) -> Iter<'r, L> {
-        Iter { mapping, cursor, done: Done::default(), lens }
+        Iter { mapping, cursor, run: Run::new(mapping, &lens), lens }
     }
 }
 
@@ -312,8 +295,8 @@ impl<'r, L: Lens<'r>> Iterator for Iter<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { mapping, cursor, lens, done } = self;
-        advance(mapping, cursor, lens, done, None, u64::MAX)
+        let Self { mapping, cursor, lens, run } = self;
+        advance(mapping, cursor, lens, run, None, u64::MAX)
     }
 }
 
@@ -327,13 +310,13 @@ pub struct Follow<'r, L> {
     mapping: &'r Mapping,
     cursor: &'r mut Cursor,
     wait: Wait,
-    done: Done,
+    run: Run,
     lens: L,
 }
 
-impl<'r, L> Follow<'r, L> {
+impl<'r, L: sealed::Lens> Follow<'r, L> {
     pub(crate) fn new(mapping: &'r Mapping, cursor: &'r mut Cursor, lens: L, wait: Wait) -> Self {
-        Follow { mapping, cursor, wait, done: Done::default(), lens }
+        Follow { mapping, cursor, wait, run: Run::new(mapping, &lens), lens }
     }
 }
 
@@ -342,8 +325,8 @@ impl<'r, L: Lens<'r>> Iterator for Follow<'r, L> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { mapping, cursor, lens, done, wait } = self;
-        advance(mapping, cursor, lens, done, Some(*wait), u64::MAX)
+        let Self { mapping, cursor, lens, run, wait } = self;
+        advance(mapping, cursor, lens, run, Some(wait), u64::MAX)
     }
 }
 
@@ -356,7 +339,7 @@ pub struct Batch<'r, L> {
     end: u64,
 }
 
-impl<'r, L> Batch<'r, L> {
+impl<'r, L: sealed::Lens> Batch<'r, L> {
     pub(crate) fn new(
         mapping: &'r Mapping,
         cursor: &'r mut Cursor,
@@ -371,7 +354,7 @@ impl<'r, L> Batch<'r, L> {
     fn left(&self) -> usize {
         let left = self.end.saturating_sub(self.records.cursor.position.sequence);
         // A run is counted as `usize`.
-        if self.records.done.is_set() { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) }
+        if self.records.run.has_ended { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) }
     }
 }
 
@@ -383,8 +366,8 @@ impl<'r, L: Lens<'r>> Iterator for Batch<'r, L> {
         if self.left() == 0 {
             return None;
         }
-        let Iter { mapping, cursor, lens, done } = &mut self.records;
-        advance(mapping, cursor, lens, done, None, self.end)
+        let Iter { mapping, cursor, lens, run } = &mut self.records;
+        advance(mapping, cursor, lens, run, None, self.end)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -395,6 +378,6 @@ impl<'r, L: Lens<'r>> Iterator for Batch<'r, L> {
 
 impl<'r, L: Lens<'r>> ExactSizeIterator for Batch<'r, L> {}
 
-debug_fields!(['r, L] Iter<'r, L>, "Iter", cursor, done);
-debug_fields!(['r, L] Follow<'r, L>, "Follow", cursor, wait, done);
+debug_fields!(['r, L] Iter<'r, L>, "Iter", cursor, run);
+debug_fields!(['r, L] Follow<'r, L>, "Follow", cursor, wait, run);
 debug_fields!(['r, L] Batch<'r, L>, "Batch", records, end);

@@ -69,15 +69,11 @@ pub(crate) struct Track {
     pub(crate) word: Word,
     /// Bytes from one frame to the next then.
     pub(crate) stride: u64,
-    /// Whether they have, and their checksums, if any, are summed in line.
-    pub(crate) is_short: bool,
-    /// Their form then; else `Other`.
-    pub(crate) short_form: Form,
     pub(crate) sums: Sums,
     /// What `sums` and `time_stamps` come to, asked with one comparison.
     pub(crate) form: Form,
-    /// The bits of a word that have to be those of `word`: its checksum is not, if it has one.
-    pub(crate) mask: u64,
+    /// How readers take records whose payloads are looked at as they are.
+    pub(crate) take: Take,
     pub(crate) time_stamps: bool,
 }
 
@@ -93,7 +89,7 @@ pub(crate) enum Sums {
 }
 
 /// What a frame has besides its word and its payload: the forms that have a way of their own.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Nothing.
     Bare,
@@ -103,11 +99,34 @@ pub(crate) enum Form {
     Other,
 }
 
+/// How a reader takes the record that lies at its position, if it is there: the ways of almost
+/// every record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Take {
+    pub(crate) form: Form,
+    pub(crate) other: Rarely,
+}
+
+/// The other ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rarely {
+    /// All records have one length, and checksums, if any, are summed in line; `sums` and
+    /// `time_stamps` say what else a frame has.
+    Short,
+    /// By a closer look.
+    Walk,
+    /// Not at all.
+    Never,
+}
+
+impl Take {
+    pub(crate) const NEVER: Take = Take { form: Form::Other, other: Rarely::Never };
+}
+
 impl Track {
     fn of(header: &Header, seed: Seed) -> Track {
         let Header { checksums, time_stamps, stride, max_payload, .. } = *header;
         let word = if stride == 0 { None } else { Word::record(max_payload) };
-        let mask = if checksums { !u64::from(u32::MAX) } else { u64::MAX };
         let word = word.unwrap_or(Word::EMPTY);
         let sums = match seed.in_line(u64::from(max_payload)) {
             _ if !checksums => Sums::None,
@@ -119,9 +138,14 @@ impl Track {
             Sums::InLine(cpu) if !time_stamps => Form::Summed(cpu),
             _ => Form::Other,
         };
-        let is_short = stride != 0 && !matches!(sums, Sums::ByCrate);
-        let short_form = if is_short { form } else { Form::Other };
-        Track { word, stride, is_short, short_form, sums, form, mask, time_stamps }
+        let take = match form {
+            _ if stride == 0 => Take { form: Form::Other, other: Rarely::Walk },
+            Form::Other if matches!(sums, Sums::ByCrate) => {
+                Take { form: Form::Other, other: Rarely::Walk }
+            }
+            form => Take { form, other: Rarely::Short },
+        };
+        Track { word, stride, sums, form, take, time_stamps }
     }
 
     /// Prepares a region for the records, if they all have one length.
@@ -313,6 +337,17 @@ impl Mapping {
             bell: OnceLock::new(),
             path: path.to_owned(),
             file,
+        }
+    }
+
+    /// How records are taken whose payloads are looked at as they are, by one who uses that many
+    /// bytes of each; 0 for all.
+    pub(crate) fn take(&self, used_len: usize) -> Take {
+        let take = self.track.take;
+        if used_len == 0 || used_len as u64 == u64::from(self.header.max_payload) {
+            take
+        } else {
+            Take { form: Form::Other, ..take }
         }
     }
 

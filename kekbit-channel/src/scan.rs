@@ -11,7 +11,7 @@ use crate::{
     error::Problem,
     file,
     layout::PAGE_SIZE,
-    mapping::{Form, Mapping, Position, Sums},
+    mapping::{Form, Mapping, Position, Rarely, Sums, Take},
     next::{CloseReason, Recorded},
 };
 
@@ -54,17 +54,26 @@ impl<'m> Frame<'m> {
 /// almost every record. The rest is told by [`step`]. `usual` is the length of most payloads, if
 /// the caller knows one.
 #[inline(always)]
-pub(crate) fn record_at(mapping: &Mapping, at: Position, usual: usize) -> Option<Frame<'_>> {
+pub(crate) fn record_at(
+    mapping: &Mapping,
+    at: Position,
+    take: Take,
+    usual: usize,
+) -> Option<Frame<'_>> {
     let track = &mapping.track;
     // NB: in ways of their own, as in `Writer::append_content`.
-    match track.short_form {
-        Form::Bare => short(mapping, at, usual, false, Sums::None),
-        Form::Summed(cpu) => short(mapping, at, usual, false, Sums::InLine(cpu)),
-        Form::Other if track.is_short => short(mapping, at, usual, track.time_stamps, track.sums),
-        Form::Other => match step(mapping, at) {
-            Step::Record(frame) => Some(frame),
+    match take.form {
+        Form::Bare => return short(mapping, at, usual, true, false, Sums::None),
+        Form::Summed(cpu) => return short(mapping, at, usual, true, false, Sums::InLine(cpu)),
+        Form::Other => {}
+    }
+    match take.other {
+        Rarely::Short => short(mapping, at, usual, false, track.time_stamps, track.sums),
+        Rarely::Walk => match step(mapping, at) {
+            Step::Record(frame) if usual <= frame.payload.len() => Some(frame),
             _ => None,
         },
+        Rarely::Never => None,
     }
 }
 
@@ -74,6 +83,7 @@ fn short(
     mapping: &Mapping,
     at: Position,
     usual: usize,
+    exact: bool,
     time_stamps: bool,
     sums: Sums,
 ) -> Option<Frame<'_>> {
@@ -81,12 +91,24 @@ fn short(
     let frame = mapping.region.frame(at.offset)?;
     // Acquire, in `load`: pairs with the Release store in `Unpublished::publish`.
     let word = Word::from_bits(frame.load());
-    if (word.to_bits() ^ track.word.to_bits()) & track.mask != 0 {
+    let found = if let Sums::None = sums { word } else { word.without_checksum() };
+    if found != track.word {
         return None;
     }
     // SAFETY: as in `record`.
     let body = unsafe { frame.committed() };
     let (stamp, payload) = split(time_stamps, body);
+    let payload = if exact && usual != 0 {
+        if payload.len() != usual {
+            return None;
+        }
+        payload.get(..usual)?
+    } else {
+        if payload.len() < usual {
+            return None;
+        }
+        payload
+    };
     if let Sums::InLine(cpu) = sums {
         let head = [at.sequence, track.word.to_bits()];
         let mut running = mapping.seed.start(cpu, head, stamp);
@@ -234,7 +256,7 @@ pub(crate) fn walk(
     mut enough: impl FnMut(Position, Option<u64>) -> bool,
 ) -> Walk {
     loop {
-        let step = match record_at(mapping, at, 0) {
+        let step = match record_at(mapping, at, mapping.track.take, 0) {
             Some(frame) => Step::Record(frame),
             None => step(mapping, at),
         };

@@ -9,7 +9,7 @@ use crate::{
     debug::debug_fields,
     error::{OpenError, ReadError},
     header::Header,
-    iter::{Done, advance, look_once},
+    iter::{Run, advance, look_once},
     mapping::Mapping,
     next::Recorded,
     search,
@@ -61,7 +61,7 @@ impl<T: Record> Channel<T> {
         if !decoder.is_direct() {
             return Err(OpenError::Older { path: mapping.path.clone() });
         }
-        Ok(Channel { mapping: Arc::new(mapping), decoder: SharedDecoder::new(decoder) })
+        Ok(Channel { decoder: SharedDecoder::new(decoder, &mapping), mapping: Arc::new(mapping) })
     }
 
     /// The records from the first to what is there now, in place.
@@ -69,7 +69,7 @@ impl<T: Record> Channel<T> {
         Views {
             mapping: &self.mapping,
             cursor: Cursor::at_start(&self.mapping),
-            done: Done::default(),
+            run: Run::new(&self.mapping, &InPlace::<T>::LENS),
             record: PhantomData,
         }
     }
@@ -111,7 +111,7 @@ impl<T: Record> Channel<T> {
 pub struct Views<'c, T> {
     mapping: &'c Mapping,
     cursor: Cursor,
-    done: Done,
+    run: Run,
     record: PhantomData<fn() -> T>,
 }
 
@@ -120,10 +120,10 @@ impl<'c, T: Record> Iterator for Views<'c, T> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { mapping, cursor, done, .. } = self;
-        advance(mapping, cursor, &InPlace::<T>::LENS, done, None, u64::MAX)
+        let Self { mapping, cursor, run, .. } = self;
+        advance(mapping, cursor, &InPlace::<T>::LENS, run, None, u64::MAX)
     }
 }
 
 debug_fields!([T: Record] Channel<T>, "Channel", mapping);
-debug_fields!(['c, T] Views<'c, T>, "Views", cursor, done);
+debug_fields!(['c, T] Views<'c, T>, "Views", cursor, run);

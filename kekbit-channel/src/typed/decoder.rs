@@ -6,11 +6,10 @@ use kekbit_codec::{Field, Invalid, ParsedSchema, Raise, Record, Relation, decode
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::{
-    cursor::HIDDEN,
     debug::debug_fields,
     difference::SchemaDifference,
     error::OpenError,
-    mapping::{Mapping, RecordType},
+    mapping::{Mapping, RecordType, Take},
 };
 
 /// The way from payloads of a file to values.
@@ -90,6 +89,11 @@ impl<T: Record> Decoder<T> {
     #[inline]
     pub(crate) fn is_direct(&self) -> bool {
         matches!(self.way, Way::Direct)
+    }
+
+    /// Whether payloads are decoded as they are, and none is passed over.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_direct() && !self.skips_unknown()
     }
 
     /// Makes the image of a value of the type, if the payload does not begin with it.
@@ -261,21 +265,21 @@ impl<T: Record> std::fmt::Debug for Decoder<T> {
 /// The decoder of all readers of a file.
 pub(crate) struct SharedDecoder<T: Record> {
     decoder: Arc<Decoder<T>>,
-    /// What [`Values`](super::lens::Values) hide, asked for each record: 0 if payloads are decoded
-    /// as they are, and none is passed over; else [`HIDDEN`].
-    hidden: u64,
+    /// How the records of [`Values`](super::lens::Values) are taken: not at all, where payloads are
+    /// not decoded as they are, or some passed over.
+    take: Take,
 }
 
 impl<T: Record> SharedDecoder<T> {
-    pub(crate) fn new(decoder: Decoder<T>) -> SharedDecoder<T> {
-        let plain = decoder.is_direct() && !decoder.skips_unknown();
-        let hidden = if plain { 0 } else { HIDDEN };
-        SharedDecoder { decoder: Arc::new(decoder), hidden }
+    pub(crate) fn new(decoder: Decoder<T>, mapping: &Mapping) -> SharedDecoder<T> {
+        let take =
+            if decoder.is_plain() { mapping.take(kekbit_codec::size::<T>()) } else { Take::NEVER };
+        SharedDecoder { decoder: Arc::new(decoder), take }
     }
 
     #[inline(always)]
-    pub(crate) fn hidden(&self) -> u64 {
-        self.hidden
+    pub(crate) fn take(&self) -> Take {
+        self.take
     }
 }
 
@@ -290,8 +294,8 @@ impl<T: Record> Deref for SharedDecoder<T> {
 
 impl<T: Record> Clone for SharedDecoder<T> {
     fn clone(&self) -> SharedDecoder<T> {
-        SharedDecoder { decoder: Arc::clone(&self.decoder), hidden: self.hidden }
+        SharedDecoder { decoder: Arc::clone(&self.decoder), take: self.take }
     }
 }
 
-debug_fields!([T: Record] SharedDecoder<T>, "SharedDecoder", decoder, hidden);
+debug_fields!([T: Record] SharedDecoder<T>, "SharedDecoder", decoder, take);

@@ -6,7 +6,6 @@ use kekbit_codec::{Invalid, Record, View, decode_prefix, view_prefix};
 
 use super::decoder::{Decoder, SharedDecoder};
 use crate::{
-    cursor::HIDDEN,
     debug::debug_fields,
     iter::{Lens, sealed},
 };
@@ -26,9 +25,7 @@ macro_rules! copy {
 
 /// Values of type `T`, decoded.
 pub struct Values<'r, T: Record> {
-    decoder: &'r Decoder<T>,
-    /// 0 if payloads are decoded as they are, and none is passed over; else [`HIDDEN`].
-    hidden: u64,
+    decoder: &'r SharedDecoder<T>,
 }
 
 copy!(Values);
@@ -37,7 +34,7 @@ copy!(OrRaw);
 impl<'r, T: Record> Values<'r, T> {
     #[inline(always)]
     pub(crate) fn new(decoder: &'r SharedDecoder<T>) -> Values<'r, T> {
-        Values { decoder, hidden: decoder.hidden() }
+        Values { decoder }
     }
 }
 
@@ -49,9 +46,8 @@ impl<T: Record> sealed::Lens for Values<'_, T> {
         kekbit_codec::size::<T>()
     }
 
-    #[inline(always)]
-    fn hidden(&self) -> u64 {
-        self.hidden
+    fn is_plain(&self) -> bool {
+        self.decoder.is_plain()
     }
 
     fn make_image(&self, payload: &[u8], image: &mut Option<T::Wire>) -> Result<(), Invalid> {
@@ -89,13 +85,11 @@ pub enum ValueOrRaw<'m, T> {
 /// Values of type `T`, decoded; the payload where its variant is not known.
 pub struct OrRaw<'r, T: Record> {
     decoder: &'r Decoder<T>,
-    /// 0 if payloads are decoded as they are; else [`HIDDEN`].
-    hidden: u64,
 }
 
 impl<'r, T: Record> OrRaw<'r, T> {
     pub(crate) fn new(decoder: &'r Decoder<T>) -> OrRaw<'r, T> {
-        OrRaw { decoder, hidden: if decoder.is_direct() { 0 } else { HIDDEN } }
+        OrRaw { decoder }
     }
 }
 
@@ -107,9 +101,8 @@ impl<T: Record> sealed::Lens for OrRaw<'_, T> {
         kekbit_codec::size::<T>()
     }
 
-    #[inline(always)]
-    fn hidden(&self) -> u64 {
-        self.hidden
+    fn is_plain(&self) -> bool {
+        self.decoder.is_direct()
     }
 
     fn make_image(&self, payload: &[u8], image: &mut Option<T::Wire>) -> Result<(), Invalid> {

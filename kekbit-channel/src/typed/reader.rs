@@ -8,7 +8,7 @@ use crate::{
     debug::debug_fields,
     error::{OpenError, ReadError, ReadErrorKind, SeekError},
     header::Header,
-    iter::{Batch, Follow, Iter, look_once, next},
+    iter::{Batch, Follow, Iter, look_once, next, take},
     mapping::Mapping,
     next::{Next, Recorded},
     reader::Reader,
@@ -81,10 +81,8 @@ impl<T: Record> TypedReader<T> {
     ) -> Result<TypedReader<T>, OpenError> {
         let mapping = Mapping::open(path.as_ref())?;
         let decoder = Decoder::of(&mapping, options)?;
-        Ok(TypedReader {
-            reader: Reader::over(Arc::new(mapping)),
-            decoder: SharedDecoder::new(decoder),
-        })
+        let decoder = SharedDecoder::new(decoder, &mapping);
+        Ok(TypedReader { reader: Reader::over(Arc::new(mapping)), decoder })
     }
 
     /// A reader of a mapping whose records are known to be of the type, or of a newer one.
@@ -101,7 +99,7 @@ impl<T: Record> TypedReader<T> {
     #[inline]
     pub fn try_next(&mut self) -> Result<Next<Recorded<T>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        next(mapping, cursor, &Values::new(&self.decoder), None)
+        next(mapping, cursor, Values::new(&self.decoder), self.decoder.take(), None)
     }
 
     /// The next record, once there is one, or the end of the channel: waits while
@@ -111,7 +109,7 @@ impl<T: Record> TypedReader<T> {
     /// As [`try_next`](Self::try_next).
     pub fn wait_next(&mut self, wait: Wait) -> Result<Next<Recorded<T>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        next(mapping, cursor, &Values::new(&self.decoder), Some(wait))
+        next(mapping, cursor, Values::new(&self.decoder), self.decoder.take(), Some(&wait))
     }
 
     /// Makes the file present in this process's memory; see [`Reader::prefault`].
@@ -161,7 +159,8 @@ impl<T: Record> TypedReader<T> {
     #[inline]
     pub fn try_next_or_raw(&mut self) -> Result<Next<Recorded<ValueOrRaw<'_, T>>>, ReadError> {
         let (mapping, cursor) = self.reader.parts();
-        next(mapping, cursor, &OrRaw::new(&self.decoder), None)
+        let lens = OrRaw::new(&self.decoder);
+        next(mapping, cursor, lens, take(mapping, &lens), None)
     }
 
     /// As [`iter`](Self::iter), but a record of a variant that was added to the type later comes as
