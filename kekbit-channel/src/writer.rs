@@ -104,9 +104,10 @@ pub(crate) trait Content {
     /// leave bytes behind, so in a raw channel it must not.
     fn put(&self, payload: &mut [u8]);
 
-    /// Feeds the checksum with what was put, whole and in order.
+    /// The same, and feeds the checksum with what is put, whole and in order.
     #[inline(always)]
-    fn feed(&self, payload: &[u8], running: &mut Running) {
+    fn put_and_feed(&self, payload: &mut [u8], running: &mut Running) {
+        self.put(payload);
         running.write(payload);
     }
 }
@@ -460,8 +461,7 @@ impl Writer {
             Sums::None => content.put(frame.payload),
             Sums::InLine(cpu) => {
                 let mut running = mapping.seed.start(cpu, [sequence, word.to_bits()], stamp);
-                content.put(frame.payload);
-                content.feed(frame.payload, &mut running);
+                content.put_and_feed(frame.payload, &mut running);
                 debug_assert_eq!(
                     running.sum(),
                     mapping.seed.frame(sequence, word, stamp, frame.payload),

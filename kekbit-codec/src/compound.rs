@@ -43,13 +43,22 @@ impl<T: Field, const N: usize> Field for [T; N] {
     }
 
     #[inline(always)]
-    fn feed<H: Hasher>(&self, wire: &Self::Wire, hasher: &mut H) {
-        // What is small and not made of parts is put in larger pieces than these.
-        if const { T::TYPE.has_parts() || 8 <= size_of::<T::Wire>() } {
-            self.iter().zip(wire).for_each(|(value, wire)| value.feed(wire, hasher));
+    fn put_and_feed<H: Hasher>(&self, wire: &mut Self::Wire, hasher: &mut H) {
+        if const { T::TYPE.is_word() } {
+            self.put(wire);
+            self.feed(hasher);
+        } else if const { T::TYPE.has_parts() || 8 <= size_of::<T::Wire>() } {
+            self.iter().zip(wire).for_each(|(value, wire)| value.put_and_feed(wire, hasher));
         } else {
+            // They are put in larger pieces than they are.
+            self.put(wire);
             hasher.write(wire.as_bytes());
         }
+    }
+
+    #[inline(always)]
+    fn feed<H: Hasher>(&self, hasher: &mut H) {
+        self.iter().for_each(|value| value.feed(hasher));
     }
 }
 
@@ -183,13 +192,17 @@ impl<T: Field> Field for Option<T> {
     }
 
     #[inline(always)]
-    fn feed<H: Hasher>(&self, wire: &Self::Wire, hasher: &mut H) {
+    fn put_and_feed<H: Hasher>(&self, wire: &mut Self::Wire, hasher: &mut H) {
         match self {
             Some(value) => {
+                wire.tag = PRESENT;
                 hasher.write_u8(PRESENT);
-                value.feed(&wire.body, hasher);
+                value.put_and_feed(&mut wire.body, hasher);
             }
-            None => feed_zeroes(size_of::<Self::Wire>(), hasher),
+            None => {
+                wire.zero();
+                feed_zeroes(size_of::<Self::Wire>(), hasher);
+            }
         }
     }
 }

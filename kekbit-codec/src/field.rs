@@ -2,7 +2,7 @@
 
 use core::hash::Hasher;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{
     error::Invalid,
@@ -120,16 +120,23 @@ pub trait Field: Sized + 'static {
         put_one_by_one(values, wires);
     }
 
-    /// Feeds every byte of the image that [`put`](Self::put) has just made of this value to a
-    /// hasher, in order.
+    /// Writes the value as [`put`](Self::put) does, and feeds every byte of the image to a hasher,
+    /// in order.
     ///
-    /// `wire` is that image. What is read from there should be cut as it was written: those pieces
-    /// the CPU hands on, where a load that takes in two stores waits until both have left the store
-    /// buffer, and with it all that comes behind. The one piece that an image is here suits all
-    /// types but those that consist of others, and those are derived.
+    /// What is read again from the image should be cut as it was written: those pieces the CPU
+    /// hands on, where a load that takes in two stores waits until both have left the store buffer,
+    /// and with it all that comes behind. The one piece that an image is here suits all types but
+    /// those that consist of others, and those are derived.
     #[inline(always)]
-    fn feed<H: Hasher>(&self, wire: &Self::Wire, hasher: &mut H) {
+    fn put_and_feed<H: Hasher>(&self, wire: &mut Self::Wire, hasher: &mut H) {
+        self.put(wire);
         hasher.write(wire.as_bytes());
+    }
+
+    /// Feeds every byte of the image to a hasher, in order, and puts it nowhere.
+    #[inline(always)]
+    fn feed<H: Hasher>(&self, hasher: &mut H) {
+        self.put_and_feed(&mut Self::Wire::new_zeroed(), hasher);
     }
 }
 

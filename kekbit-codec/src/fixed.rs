@@ -209,7 +209,8 @@ impl<const N: usize> Field for FixedStr<N> {
         text(wire)
     }
     #[inline(always)]
-    fn feed<H: Hasher>(&self, _: &[u8; N], hasher: &mut H) {
+    fn put_and_feed<H: Hasher>(&self, wire: &mut [u8; N], hasher: &mut H) {
+        self.put(wire);
         hasher.write(&self.bytes);
     }
 }
@@ -349,7 +350,8 @@ impl<const N: usize> Field for FixedBytes<N> {
         wire
     }
     #[inline(always)]
-    fn feed<H: Hasher>(&self, _: &[u8; N], hasher: &mut H) {
+    fn put_and_feed<H: Hasher>(&self, wire: &mut [u8; N], hasher: &mut H) {
+        self.put(wire);
         hasher.write(&self.0);
     }
 }

@@ -179,7 +179,7 @@ pub use crate::{
     fixed::{FixedBytes, FixedStr, TextError},
     parsed::{Kind, Node, ParsedSchema, SchemaError, Variant},
     raise::Raise,
-    record::{Record, decode, decode_prefix, encode, feed, size, view, view_prefix},
+    record::{Record, decode, decode_prefix, encode, encode_and_feed, size, view, view_prefix},
     relate::{Difference, Reason, Relation, relate},
     schema::{DEPTH_MAX, FieldDef, Fill, Opaque, Place, Schema, Shape, Type, VariantDef},
     time::Timestamp,

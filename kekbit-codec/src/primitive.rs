@@ -64,7 +64,12 @@ macro_rules! total {
                 $unpack(*wire)
             }
             #[inline(always)]
-            fn feed<H: Hasher>(&self, _: &$wire, hasher: &mut H) {
+            fn put_and_feed<H: Hasher>(&self, wire: &mut $wire, hasher: &mut H) {
+                self.put(wire);
+                self.feed(hasher);
+            }
+            #[inline(always)]
+            fn feed<H: Hasher>(&self, hasher: &mut H) {
                 hasher.write($pack(*self).as_bytes());
             }
             $more!($wire);

@@ -23,7 +23,7 @@ use zerocopy::{FromBytes, IntoBytes};
 pub use crate::checks::{extends, lock_test, locked, pinned, variants_fit};
 pub use crate::raise::{OnceRaise, raised};
 pub use crate::schema::unknown_tag;
-pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, feed_rest, feed_whole, tree, tree_mut};
+pub use crate::wire::{Pair, Tag, Tagged, body, body_mut, feed_whole, feed_zeroes, tree, tree_mut};
 pub use crate::{
     error::Invalid,
     field::{Field, FieldView, View},

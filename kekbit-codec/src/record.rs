@@ -71,11 +71,14 @@ pub fn encode<T: Field>(value: &T, payload: &mut [u8]) -> Result<(), Invalid> {
     }
 }
 
-/// Feeds to a hasher the payload in which a value was just [encoded](encode), in such pieces that
-/// a checksum need not wait for the image to reach the cache.
+/// Writes the image of a value as [`encode`] does, and feeds it to a hasher, in such pieces that a
+/// checksum need not wait for the image to reach the cache.
 ///
 /// All bytes are fed in order, so that a hasher that does not ask how they are cut, as a CRC does
-/// not, comes to what it makes of the whole. A payload of another size is fed in one piece.
+/// not, comes to what it makes of the whole.
+///
+/// # Errors
+/// As [`encode`]; nothing is fed then.
 ///
 /// # Examples
 /// ```
@@ -93,18 +96,25 @@ pub fn encode<T: Field>(value: &T, payload: &mut [u8]) -> Result<(), Invalid> {
 ///     }
 /// }
 ///
-/// let (value, mut payload) = (Some(7_u32), [0; 5]);
-/// kekbit_codec::encode(&value, &mut payload)?;
-/// let mut pieces = Pieces::default();
-/// kekbit_codec::feed(&value, &payload, &mut pieces);
+/// let (mut payload, mut pieces) = ([0; 5], Pieces::default());
+/// kekbit_codec::encode_and_feed(&Some(7_u32), &mut payload, &mut pieces)?;
+/// assert_eq!(payload, [1, 7, 0, 0, 0]);
 /// assert_eq!(pieces.0, [vec![1], vec![7, 0, 0, 0]]);
 /// # Ok::<(), kekbit_codec::Invalid>(())
 /// ```
 #[inline(always)]
-pub fn feed<T: Field, H: Hasher>(value: &T, payload: &[u8], hasher: &mut H) {
-    match T::Wire::ref_from_bytes(payload) {
-        Ok(wire) => value.feed(wire, hasher),
-        Err(_) => hasher.write(payload),
+pub fn encode_and_feed<T: Field, H: Hasher>(
+    value: &T,
+    payload: &mut [u8],
+    hasher: &mut H,
+) -> Result<(), Invalid> {
+    let payload_len = payload.len();
+    match T::Wire::mut_from_bytes(payload) {
+        Ok(wire) => {
+            value.put_and_feed(wire, hasher);
+            Ok(())
+        }
+        Err(_) => Err(Invalid::length(payload_len, size::<T>())),
     }
 }
 

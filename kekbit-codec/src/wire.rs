@@ -81,15 +81,9 @@ pub fn feed_whole<W: Wire, H: Hasher>(image: &W, hasher: &mut H) {
     hasher.write(image.as_bytes());
 }
 
-/// Feeds what [`body_mut`] has zeroed behind a body.
-#[inline(always)]
-pub fn feed_rest<T: Wire, S: Wire, H: Hasher>(_: &T, _: &S, hasher: &mut H) {
-    feed_zeroes(size_of::<S>().saturating_sub(size_of::<T>()), hasher);
-}
-
 /// Feeds so many zeroes, which takes no load.
 #[inline(always)]
-pub(crate) fn feed_zeroes<H: Hasher>(count: usize, hasher: &mut H) {
+pub fn feed_zeroes<H: Hasher>(count: usize, hasher: &mut H) {
     for _ in 0..count / 8 {
         hasher.write(&[0; 8]);
     }

@@ -156,8 +156,9 @@ impl<T: Record> Content for Encoded<'_, T> {
     }
 
     #[inline(always)]
-    fn feed(&self, payload: &[u8], running: &mut Running) {
-        kekbit_codec::feed(self.0, payload, running);
+    fn put_and_feed(&self, payload: &mut [u8], running: &mut Running) {
+        let encoded = kekbit_codec::encode_and_feed(self.0, payload, running);
+        debug_assert!(encoded.is_ok(), "the payload of a typed channel has the size of the type");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::hash::Hasher;
 
-use kekbit_codec::{Field, encode, feed, size};
+use kekbit_codec::{Field, encode_and_feed, size};
 
 #[derive(Default)]
 struct Bytes(Vec<u8>);
@@ -17,11 +17,11 @@ impl Hasher for Bytes {
     }
 }
 
-/// The bytes that are fed of an image right after it was made.
+/// The bytes that are fed of an image while it is made.
 pub(crate) fn fed<T: Field>(value: &T) -> Vec<u8> {
     let mut image = vec![0xEE; size::<T>()];
-    encode(value, &mut image).unwrap();
     let mut bytes = Bytes::default();
-    feed(value, &image, &mut bytes);
+    encode_and_feed(value, &mut image, &mut bytes).unwrap();
+    assert_eq!(bytes.0, image, "all of the image is fed, and no byte left as it was");
     bytes.0
 }

@@ -19,7 +19,7 @@ pub(super) struct Parts {
     pub(super) check: TokenStream,
     pub(super) get: TokenStream,
     pub(super) look: TokenStream,
-    /// `None` if the image is put in one piece.
+    /// Puts it and feeds it; `None` if the image is put in one piece.
     pub(super) feed: Option<TokenStream>,
     pub(super) schema: TokenStream,
     /// The impls of the views.
@@ -57,9 +57,9 @@ impl Parts {
         let feed = feed.as_ref().map(|feed| {
             quote! {
                 #[inline(always)]
-                fn feed<__KekbitH: __kekbit::Hasher>(
+                fn put_and_feed<__KekbitH: __kekbit::Hasher>(
                     &self,
-                    __kekbit_wire: &Self::Wire,
+                    __kekbit_wire: &mut Self::Wire,
                     __kekbit_hasher: &mut __KekbitH,
                 ) {
                     #feed

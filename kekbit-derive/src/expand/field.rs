@@ -120,14 +120,17 @@ pub(super) fn check(field: &Field<'_>, wire: &TokenStream, enclose: &TokenStream
     }
 }
 
-/// Feeds one field to the hasher, of whose value `value` is a reference.
+/// Puts the value of which `value` is a reference, and feeds it to the hasher.
 pub(super) fn feed(field: &Field<'_>, value: &TokenStream, wire: &TokenStream) -> TokenStream {
     if field.attrs.proxy.is_some() {
-        // Not to be converted once more.
+        let put = put(field, value, wire);
         let image = field_item(field, "Wire");
-        return quote!(__kekbit::feed_whole::<#image, _>(#wire, __kekbit_hasher););
+        return quote! {
+            #put
+            __kekbit::feed_whole::<#image, _>(#wire, __kekbit_hasher);
+        };
     }
-    let feed = field_item(field, "feed");
+    let feed = field_item(field, "put_and_feed");
     let args = args(field, quote!(#value, #wire, __kekbit_hasher));
     quote!(#feed #args;)
 }

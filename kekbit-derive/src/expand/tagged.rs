@@ -60,8 +60,7 @@ pub(super) fn expand(input: &Input<'_>, variants: &[Variant<'_>]) -> TokenStream
         },
         look: view.look,
         feed: Some(quote! {
-            #tree
-            __kekbit::feed_whole(&__kekbit_tree.tag, __kekbit_hasher);
+            let __kekbit_tree = __kekbit::tree_mut::<__KekbitTree, _>(__kekbit_wire);
             match self { #(#feeds)* }
         }),
         schema: schema(input, &arms),
@@ -165,19 +164,25 @@ impl<'a> Arm<'a> {
     }
 
     fn feed(&self) -> TokenStream {
-        let Arm { variant, alias, layout, .. } = self;
+        let Arm { variant, tag, alias, layout, .. } = self;
         let ident = &variant.original.ident;
         let pattern = self.pattern();
         let tree = quote!(__kekbit_body);
         let feeds = variant.fields.iter().enumerate().map(|(n, field)| {
             let name = hidden(n);
-            feed(field, &quote!(#name), &layout.leaf(n, field, &tree))
+            feed(field, &quote!(#name), &layout.leaf_mut(n, field, &tree))
         });
         quote! {
             Self::#ident { #pattern } => {
-                let __kekbit_body = __kekbit::body::<#alias, _>(&__kekbit_tree.body);
+                __kekbit::Tag::write(&mut __kekbit_tree.tag, #tag);
+                __kekbit::feed_whole(&__kekbit_tree.tag, __kekbit_hasher);
+                let __kekbit_body = __kekbit::body_mut::<#alias, _>(&mut __kekbit_tree.body);
                 #(#feeds)*
-                __kekbit::feed_rest(__kekbit_body, &__kekbit_tree.body, __kekbit_hasher);
+                let _ = __kekbit_body;
+                __kekbit::feed_zeroes(
+                    __KEKBIT_BODY_SIZE - __kekbit::size_of::<#alias>(),
+                    __kekbit_hasher,
+                );
             }
         }
     }
