@@ -54,17 +54,16 @@ impl Cursor {
         self.take_by(mapping, mapping.track.take, 0)
     }
 
-    /// The same in a way that the caller knows. `usual_len` is the length of most payloads, if the
-    /// caller knows one.
+    /// The same in a way that the caller knows; `used_len` is as in [`scan::record_at`].
     #[inline(always)]
     pub(crate) fn take_by<'m>(
         &mut self,
         mapping: &'m Mapping,
         take: Take,
-        usual_len: usize,
+        used_len: usize,
     ) -> Option<Recorded<&'m [u8]>> {
         let at = self.position;
-        let frame = scan::record_at(mapping, at, take, usual_len)?;
+        let frame = scan::record_at(mapping, at, take, used_len)?;
         self.position = frame.next;
         Some(frame.recorded(mapping, at.sequence))
     }

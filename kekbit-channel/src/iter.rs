@@ -46,9 +46,9 @@ pub(crate) mod sealed {
             true
         }
 
-        /// The length of most payloads, where the type tells it; else 0.
+        /// How many bytes of a payload are looked at, where the type tells it; else 0.
         #[inline(always)]
-        fn usual_len(&self) -> usize {
+        fn used_len(&self) -> usize {
             0
         }
 
@@ -148,7 +148,7 @@ pub(crate) fn look_once<'m, L: Lens<'m>>(
 
 /// How records are taken to be looked at through that lens: not at all, if it is not plain.
 pub(crate) fn take(mapping: &Mapping, lens: &impl sealed::Lens) -> Take {
-    if lens.is_plain() { mapping.take(lens.usual_len()) } else { Take::NEVER }
+    if lens.is_plain() { mapping.take(lens.used_len()) } else { Take::NEVER }
 }
 
 /// The next record in front of number `end`, with its image if it needs one, or why there is none.
@@ -195,7 +195,7 @@ pub(crate) fn next<'m, L: Lens<'m>>(
     wait: Option<&Wait>,
 ) -> Result<Next<Recorded<L::Item>>, ReadError> {
     let mut image;
-    let (record, bytes) = match cursor.take_by(mapping, take, lens.usual_len()) {
+    let (record, bytes) = match cursor.take_by(mapping, take, lens.used_len()) {
         Some(record) => (record, record.value),
         None => {
             image = None;
@@ -236,7 +236,7 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
     wait: Option<&Wait>,
     end: u64,
 ) -> Option<Result<Recorded<L::Item>, ReadError>> {
-    let mut taken = cursor.take_by(mapping, run.take, lens.usual_len());
+    let mut taken = cursor.take_by(mapping, run.take, lens.used_len());
     // Once: what comes need not be a record that can be taken. Not where none ever can: then there
     // may well be one, and the wait further down looks after the others. NB: here, so that a record
     // that was waited for need not go through memory.
@@ -245,7 +245,7 @@ pub(crate) fn advance<'m, L: Lens<'m>>(
         && let Some(wait) = wait.filter(|wait| wait.spins_first())
         && cursor.linger(mapping, wait.looks_away())
     {
-        taken = cursor.take_by(mapping, run.take, lens.usual_len());
+        taken = cursor.take_by(mapping, run.take, lens.used_len());
     }
     let mut image;
     let (record, bytes) = match taken {

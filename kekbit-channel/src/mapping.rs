@@ -99,28 +99,29 @@ pub(crate) enum Form {
     Other,
 }
 
-/// How a reader takes the record that lies at its position, if it is there: the ways of almost
-/// every record.
+/// How a reader takes the record that lies at its position, if it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Take {
+    /// The form of all frames, if all payloads have the length that is asked for and the form has a
+    /// way of its own.
     pub(crate) form: Form,
-    pub(crate) other: Rarely,
+    pub(crate) otherwise: Otherwise,
 }
 
-/// The other ways.
+/// How, where the form has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rarely {
+pub(crate) enum Otherwise {
     /// All records have one length, and checksums, if any, are summed in line; `sums` and
     /// `time_stamps` say what else a frame has.
     Short,
     /// By a closer look.
     Walk,
-    /// Not at all.
+    /// Not at all: what is there is told by a poll alone.
     Never,
 }
 
 impl Take {
-    pub(crate) const NEVER: Take = Take { form: Form::Other, other: Rarely::Never };
+    pub(crate) const NEVER: Take = Take { form: Form::Other, otherwise: Otherwise::Never };
 }
 
 impl Track {
@@ -138,12 +139,10 @@ impl Track {
             Sums::InLine(cpu) if !time_stamps => Form::Summed(cpu),
             _ => Form::Other,
         };
-        let take = match form {
-            _ if stride == 0 => Take { form: Form::Other, other: Rarely::Walk },
-            Form::Other if matches!(sums, Sums::ByCrate) => {
-                Take { form: Form::Other, other: Rarely::Walk }
-            }
-            form => Take { form, other: Rarely::Short },
+        let take = if stride == 0 || matches!(sums, Sums::ByCrate) {
+            Take { form: Form::Other, otherwise: Otherwise::Walk }
+        } else {
+            Take { form, otherwise: Otherwise::Short }
         };
         Track { word, stride, sums, form, take, time_stamps }
     }

@@ -2,6 +2,8 @@
 //!
 //! Readers, searches and recovery all walk with it, so they cannot disagree.
 
+use std::hash::Hasher;
+
 use kekbit_codec::{
     Timestamp,
     frame::{self, Kind, WORD_SIZE, Word},
@@ -11,7 +13,7 @@ use crate::{
     error::Problem,
     file,
     layout::PAGE_SIZE,
-    mapping::{Form, Mapping, Position, Rarely, Sums, Take},
+    mapping::{Form, Mapping, Otherwise, Position, Sums, Take, Track},
     next::{CloseReason, Recorded},
 };
 
@@ -51,30 +53,41 @@ impl<'m> Frame<'m> {
 }
 
 /// The record at a position that lies between two frames, if there is one that is whole: the way of
-/// almost every record. The rest is told by [`step`]. `usual` is the length of most payloads, if
-/// the caller knows one.
+/// almost every record. The rest is told by [`step`].
+///
+/// `used_len` are the bytes that the caller uses of each payload, which has as many or more then; 0
+/// if they are all used. `take` comes from [`Mapping::take`], asked about as many.
 #[inline(always)]
 pub(crate) fn record_at(
     mapping: &Mapping,
     at: Position,
     take: Take,
-    usual: usize,
+    used_len: usize,
 ) -> Option<Frame<'_>> {
-    let track = &mapping.track;
+    let Track { time_stamps, sums, .. } = mapping.track;
+    let exact = if used_len == 0 { Len::AtLeast(0) } else { Len::Exactly(used_len) };
     // NB: in ways of their own, as in `Writer::append_content`.
     match take.form {
-        Form::Bare => return short(mapping, at, usual, true, false, Sums::None),
-        Form::Summed(cpu) => return short(mapping, at, usual, true, false, Sums::InLine(cpu)),
+        Form::Bare => return short(mapping, at, exact, false, Sums::None),
+        Form::Summed(cpu) => return short(mapping, at, exact, false, Sums::InLine(cpu)),
         Form::Other => {}
     }
-    match take.other {
-        Rarely::Short => short(mapping, at, usual, false, track.time_stamps, track.sums),
-        Rarely::Walk => match step(mapping, at) {
-            Step::Record(frame) if usual <= frame.payload.len() => Some(frame),
+    match take.otherwise {
+        Otherwise::Short => short(mapping, at, Len::AtLeast(used_len), time_stamps, sums),
+        Otherwise::Walk => match step(mapping, at) {
+            Step::Record(frame) if used_len <= frame.payload.len() => Some(frame),
             _ => None,
         },
-        Rarely::Never => None,
+        Otherwise::Never => None,
     }
+}
+
+/// How long payloads have to be to be taken.
+#[derive(Debug, Clone, Copy)]
+enum Len {
+    /// NB: a constant, which the compiler carries on, so that no later step has to ask.
+    Exactly(usize),
+    AtLeast(usize),
 }
 
 /// The same in a channel with a stride, of records whose checksums are summed in line.
@@ -82,42 +95,40 @@ pub(crate) fn record_at(
 fn short(
     mapping: &Mapping,
     at: Position,
-    usual: usize,
-    exact: bool,
+    len: Len,
     time_stamps: bool,
     sums: Sums,
 ) -> Option<Frame<'_>> {
-    let track = &mapping.track;
+    let Track { word: expected, stride, .. } = mapping.track;
+    // NB: before the word is there, which the sum need not wait for then.
+    let head = [at.sequence, expected.to_bits()];
+    let running = match sums {
+        Sums::InLine(cpu) => Some(mapping.seed.start(cpu, head, None)),
+        Sums::None | Sums::ByCrate => None,
+    };
     let frame = mapping.region.frame(at.offset)?;
     // Acquire, in `load`: pairs with the Release store in `Unpublished::publish`.
     let word = Word::from_bits(frame.load());
-    let found = if let Sums::None = sums { word } else { word.without_checksum() };
-    if found != track.word {
+    let found = if running.is_some() { word.without_checksum() } else { word };
+    if found != expected {
         return None;
     }
     // SAFETY: as in `record`.
     let body = unsafe { frame.committed() };
     let (stamp, payload) = split(time_stamps, body);
-    let payload = if exact && usual != 0 {
-        if payload.len() != usual {
-            return None;
-        }
-        payload.get(..usual)?
-    } else {
-        if payload.len() < usual {
-            return None;
-        }
-        payload
+    let (payload, usual) = match len {
+        Len::Exactly(len) if payload.len() == len => (payload.get(..len)?, len),
+        Len::AtLeast(len) if len <= payload.len() => (payload, len),
+        Len::Exactly(_) | Len::AtLeast(_) => return None,
     };
-    if let Sums::InLine(cpu) = sums {
-        let head = [at.sequence, track.word.to_bits()];
-        let mut running = mapping.seed.start(cpu, head, stamp);
+    if let Some(mut running) = running {
+        stamp.into_iter().for_each(|stamp| running.write_u64(stamp));
         running.write_usual(payload, usual);
         if word.checksum() != running.sum() {
             return None;
         }
     }
-    Some(Frame { stamp, payload, next: at.after_record(track.stride) })
+    Some(Frame { stamp, payload, next: at.after_record(stride) })
 }
 
 /// Looks at a position that lies between two frames.

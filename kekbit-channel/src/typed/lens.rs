@@ -42,7 +42,7 @@ impl<T: Record> sealed::Lens for Values<'_, T> {
     type Image = T::Wire;
 
     #[inline(always)]
-    fn usual_len(&self) -> usize {
+    fn used_len(&self) -> usize {
         kekbit_codec::size::<T>()
     }
 
@@ -97,7 +97,7 @@ impl<T: Record> sealed::Lens for OrRaw<'_, T> {
     type Image = T::Wire;
 
     #[inline(always)]
-    fn usual_len(&self) -> usize {
+    fn used_len(&self) -> usize {
         kekbit_codec::size::<T>()
     }
 
@@ -145,7 +145,7 @@ impl<T: Record> sealed::Lens for InPlace<T> {
     type Image = ();
 
     #[inline(always)]
-    fn usual_len(&self) -> usize {
+    fn used_len(&self) -> usize {
         kekbit_codec::size::<T>()
     }
 }
