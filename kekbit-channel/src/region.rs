@@ -70,20 +70,35 @@ impl Frames {
     const NONE: Frames = Frames { end: 0, body_len: 0 };
 }
 
-/// Up to where frames are known to fit: never behind the end of the region that gave it, nor
-/// anywhere in one that may not be written to.
+/// Up to where frames of one size are known to fit: never behind the end of the region that gave
+/// it, nor anywhere in one that may not be written to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fence(u64);
+pub(crate) struct Fence {
+    /// A frame that starts in front of this ends inside.
+    end: u64,
+    size: u64,
+}
 
 impl Fence {
     /// In front of every frame.
-    pub(crate) const NONE: Fence = Fence(0);
+    pub(crate) const NONE: Fence = Fence { end: 0, size: 0 };
 
-    /// Whether a frame of that size ends here or before.
+    /// Whether a frame at that offset is one of them.
     #[inline(always)]
-    pub(crate) fn covers(self, offset: u64, size: u64) -> bool {
-        // NB: not by `checked_add`, which the compiler does not know again when it is asked twice.
-        size <= self.0 && offset <= self.0 - size
+    pub(crate) fn covers(self, offset: u64) -> bool {
+        offset < self.end
+    }
+
+    /// The size of the frames.
+    #[inline(always)]
+    pub(crate) fn size(self) -> u64 {
+        self.size
+    }
+
+    /// The same for smaller frames; `None` for larger ones.
+    #[inline(always)]
+    pub(crate) fn narrowed(self, size: u64) -> Option<Fence> {
+        (size <= self.size).then_some(Fence { size, ..self })
     }
 }
 
@@ -209,14 +224,21 @@ impl Region {
         inside.then_some(Frame { region: self, offset })
     }
 
-    /// A fence at `end`, or where the region ends that may be written to.
-    pub(crate) fn fence(&self, end: u64) -> Fence {
-        Fence(end.min(self.writable_size))
+    /// A fence for frames of that size that end at `end` or before, and inside what may be written
+    /// to.
+    pub(crate) fn fence(&self, end: u64, size: u64) -> Fence {
+        match end.min(self.writable_size).checked_sub(size) {
+            Some(last) => Fence { end: last + 1, size },
+            None => Fence::NONE,
+        }
     }
 
     /// The word and the bytes behind it of a frame that its writer has not published yet. In two
-    /// parts whose lengths the compiler may know. `None` if the fence does not cover the frame, if
-    /// they are more than a frame of that `size` holds, or if `offset` is not a multiple of 8.
+    /// parts whose lengths the compiler may know.
+    ///
+    /// # Panics
+    /// The fence does not cover the frame, they are more than a frame of its size holds, or
+    /// `offset` is not a multiple of 8.
     ///
     /// # Safety
     /// 1. That of [`claimed`](Self::claimed), for the bytes behind the word.
@@ -226,19 +248,21 @@ impl Region {
         &self,
         fence: Fence,
         offset: u64,
-        size: u64,
         [stamp_len, payload_len]: [u64; 2],
-    ) -> Option<Unpublished<'_>> {
-        let used = payload_len.checked_add(8)?.checked_add(stamp_len)?;
-        if !fence.covers(offset, size) || size < used || !offset.is_multiple_of(8) {
-            return None;
+    ) -> Unpublished<'_> {
+        let used = payload_len.checked_add(8).and_then(|used| used.checked_add(stamp_len));
+        let fits = fence.covers(offset) && used.is_some_and(|used| used <= fence.size);
+        if !fits || !offset.is_multiple_of(8) {
+            outside(offset);
         }
         // SAFETY: inside what may be written to, as was just asked, by our contract and the
         // promise of `Fence`; the rest is our own contract.
         let stamp = unsafe { self.bytes_mut(offset + 8, stamp_len) };
         // SAFETY: as above; the two do not overlap.
         let payload = unsafe { self.bytes_mut(offset + 8 + stamp_len, payload_len) };
-        Some(Unpublished { region: self, offset, stamp, payload })
+        // SAFETY: as above, and aligned.
+        let word = unsafe { self.word_inside(offset) };
+        Unpublished { stamp, payload, word, offset }
     }
 
     /// Writes a range out to the disk, and waits for it.
@@ -444,7 +468,7 @@ impl<'r> Frame<'r> {
 /// A frame that its writer fills.
 #[derive(Debug)]
 pub(crate) struct Unpublished<'r> {
-    region: &'r Region,
+    word: Word<'r>,
     offset: u64,
     /// The bytes behind the word.
     pub(crate) stamp: &'r mut [u8],
@@ -456,10 +480,13 @@ impl Unpublished<'_> {
     /// Stores the word, as [`Region::store`] does. Nobody can write to the body any more.
     #[inline(always)]
     pub(crate) fn publish(self, word: u64) {
-        // SAFETY: inside the region and aligned, as `Region::unpublished` has asked.
-        let place = unsafe { self.region.word_inside(self.offset) };
-        store(place, self.offset, word);
+        store(self.word, self.offset, word);
     }
+}
+
+#[cold]
+fn outside(offset: u64) -> ! {
+    unreachable!("a frame at {offset}, where its writer was to see that it fits")
 }
 
 #[inline(always)]

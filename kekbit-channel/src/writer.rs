@@ -80,11 +80,7 @@ pub struct Writer {
     ahead: Option<Ahead>,
     /// Over which readers that sleep are woken, until the channel ends.
     sidecar: Option<Sidecar>,
-    /// Where the next frame goes, and its record's number.
-    tail: Position,
-    /// A frame that it covers needs no closer look. `NONE` while a claim is open and once the
-    /// writer has ended: then every frame needs one.
-    fence: Fence,
+    tail: Tail,
     /// Bytes of the frame of the open claim; 0 if there is none.
     claimed_size: u64,
     state: State,
@@ -96,6 +92,32 @@ pub struct Writer {
     lag_max_nanos: u64,
     /// The process that may close the channel.
     owner: u32,
+}
+
+/// Where the next frame goes.
+///
+/// NB: in this order. Of an offset and a sequence number side by side the compiler makes one vector
+/// when they are stored, and the next append waits for it to come back from memory.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+struct Tail {
+    offset: u64,
+    /// A frame that it covers needs no closer look. `NONE` while a claim is open and once the
+    /// writer has ended: then every frame needs one.
+    fence: Fence,
+    /// The number of the next record.
+    sequence: u64,
+}
+
+impl Tail {
+    fn position(self) -> Position {
+        Position { offset: self.offset, sequence: self.sequence }
+    }
+
+    /// Goes behind a padding of that length.
+    fn skip(&mut self, len: u32) {
+        self.offset = self.position().after_padding(len).offset;
+    }
 }
 
 /// What becomes the payload of a record.
@@ -170,8 +192,7 @@ impl Writer {
                 .flatten(),
             mapping,
             sidecar,
-            tail,
-            fence: Fence::NONE,
+            tail: Tail { offset: tail.offset, fence: Fence::NONE, sequence: tail.sequence },
             claimed_size: 0,
             state: State::Open,
             refused: false,
@@ -190,38 +211,25 @@ impl Writer {
     #[inline]
     pub fn append(&mut self, payload: &[u8]) -> Result<u64, WriteError> {
         let len = self.fitting(payload.len())?;
-        let size = self.mapping.header.frame_size(len);
-        self.append_content(len, size, payload)
+        let fence = self.reserve(self.mapping.header.frame_size(len))?;
+        Ok(self.append_content(fence, len, payload))
     }
 
-    /// Appends a record of `len` bytes in a frame of `size` bytes.
+    /// Appends a record of `len` bytes in a frame that the fence covers and has the size of.
     #[inline(always)]
-    pub(crate) fn append_content(
-        &mut self,
-        len: u32,
-        size: u64,
-        content: impl Content,
-    ) -> Result<u64, WriteError> {
-        self.reserve(size)?;
+    pub(crate) fn append_content(&mut self, fence: Fence, len: u32, content: impl Content) -> u64 {
         // NB: in three ways, so that a channel without time stamps or checksums carries nothing of
         // them along; and all in line, so that the value need not stand in memory: one that was
         // just made there in small pieces would have to reach the cache before it can be copied in
         // larger ones.
-        let fence = self.fence;
-        Ok(match self.mapping.track.form {
-            Form::Bare => self.publish(fence, len, size, None, Sums::None, content),
-            Form::Summed(cpu) => self.publish(fence, len, size, None, Sums::InLine(cpu), content),
+        match self.mapping.track.form {
+            Form::Bare => self.publish(fence, len, None, Sums::None, content),
+            Form::Summed(cpu) => self.publish(fence, len, None, Sums::InLine(cpu), content),
             Form::Other => {
                 let stamp = self.stamp();
-                self.publish(fence, len, size, stamp, self.mapping.track.sums, content)
+                self.publish(fence, len, stamp, self.mapping.track.sums, content)
             }
-        })
-    }
-
-    /// The stride, in a channel that has one.
-    #[inline]
-    pub(crate) fn stride(&self) -> u64 {
-        self.mapping.track.stride
+        }
     }
 
     /// Claims room for a record of at most `len` bytes, to be filled in place. The bytes are zero
@@ -314,7 +322,7 @@ impl Writer {
             return Err(SyncError::OtherProcess { owner: self.owner, this });
         }
         match self.state {
-            State::Open => Ok(self.tail),
+            State::Open => Ok(self.tail.position()),
             State::Closed => Err(SyncError::Closed),
             State::Poisoned(reason) => Err(SyncError::Poisoned { reason }),
         }
@@ -347,12 +355,24 @@ impl Writer {
 
     /// Makes sure that a frame of that size can be written at the tail.
     #[inline(always)]
-    fn reserve(&mut self, size: u64) -> Result<(), WriteError> {
-        // NB: asked again behind `look_closer`, so that the compiler knows it in any case.
-        while !self.fence.covers(self.tail.offset, size) {
-            self.look_closer(size)?;
+    fn reserve(&mut self, size: u64) -> Result<Fence, WriteError> {
+        loop {
+            match self.tail.fence.narrowed(size) {
+                Some(fence) if fence.covers(self.tail.offset) => return Ok(fence),
+                _ => self.look_closer(size)?,
+            }
         }
-        Ok(())
+    }
+
+    /// The same in a channel of one length.
+    #[inline(always)]
+    pub(crate) fn reserve_next(&mut self) -> Result<Fence, WriteError> {
+        // NB: asked again behind `look_closer`, so that the compiler knows it in any case.
+        while !self.tail.fence.covers(self.tail.offset) {
+            self.look_closer(self.mapping.track.stride)?;
+        }
+        debug_assert_eq!(self.tail.fence.size(), self.mapping.track.stride);
+        Ok(self.tail.fence)
     }
 
     /// What `append` asks only when the fence is passed: once a page, and when something is amiss.
@@ -368,7 +388,7 @@ impl Writer {
         if available < size {
             self.refused = true;
             // So that a shorter record that fits passes here and takes it back.
-            self.fence = Fence::NONE;
+            self.tail.fence = Fence::NONE;
             return Err(WriteError::Full { needed: size, available });
         }
         self.refused = false;
@@ -376,7 +396,7 @@ impl Writer {
         let found = self.mapping.region.load(offset).unwrap_or(0);
         if found != 0 {
             let reason = PoisonReason::ForeignWrite { offset, found };
-            self.fence = Fence::NONE;
+            self.tail.fence = Fence::NONE;
             self.state = State::Poisoned(reason);
             return Err(WriteError::Poisoned { reason });
         }
@@ -384,9 +404,9 @@ impl Writer {
             ahead.reached(offset);
         }
         let page_end = (offset + size).next_multiple_of(PAGE_SIZE);
-        self.fence = self.mapping.region.fence(page_end.min(self.mapping.limit()));
+        self.tail.fence = self.mapping.region.fence(page_end.min(self.mapping.limit()), size);
         // `reserve` asks until it does.
-        if !self.fence.covers(offset, size) {
+        if !self.tail.fence.covers(offset) {
             outside(offset);
         }
         Ok(())
@@ -437,19 +457,17 @@ impl Writer {
         &mut self,
         fence: Fence,
         len: u32,
-        size: u64,
         stamp: Option<u64>,
         sums: Sums,
         content: impl Content,
     ) -> u64 {
-        let Position { offset, sequence } = self.tail;
+        let Tail { offset, sequence, .. } = self.tail;
         let mapping = &*self.mapping;
         let stamp_len = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
         let lens = [stamp_len, u64::from(len)];
         // SAFETY: 1. As in `body`; what is given borrows the mapping, and is gone when this method
         // ends, which has the writer to itself. 2. All fences of a writer are of its region.
-        let frame = unsafe { mapping.region.unpublished(fence, offset, size, lens) };
-        let Some(frame) = frame else { outside(offset) };
+        let frame = unsafe { mapping.region.unpublished(fence, offset, lens) };
         if let (Some(stamp), Some(place)) = (stamp, frame.stamp.first_chunk_mut::<8>()) {
             *place = stamp.to_le_bytes();
         }
@@ -475,11 +493,9 @@ impl Writer {
                 word = word.with_checksum(sum);
             }
         }
-        // NB: one half of the tail before the word, the other behind it. Side by side the compiler
-        // makes one vector of them, and the next append waits for it to come back from memory.
-        self.tail.offset = offset + size;
         // Release, in `publish`: pairs with the Acquire load in `scan::step`.
         frame.publish(word.to_bits());
+        self.tail.offset = offset + fence.size();
         self.tail.sequence = sequence + 1;
         if let Some(sidecar) = &self.sidecar {
             sidecar.bell.answer();
@@ -499,8 +515,8 @@ impl Writer {
             self.body(size - WORD_SIZE).fill(0);
         } else {
             let len = padding_len(size);
-            self.mapping.mark(self.tail, Word::padding(len));
-            self.tail = self.tail.after_padding(len);
+            self.mapping.mark(self.tail.position(), Word::padding(len));
+            self.tail.skip(len);
         }
     }
 
@@ -516,18 +532,20 @@ impl Writer {
         if let Some(unused) = self.body(zeroed - WORD_SIZE).get_mut(unused..) {
             unused.fill(0);
         }
-        let (after, sums) = (self.tail.after_record(size), self.mapping.track.sums);
+        let (after, sums) = (self.tail.position().after_record(size), self.mapping.track.sums);
+        // The claim was as large.
+        let frame = fence.narrowed(size).unwrap_or(Fence::NONE);
         let sequence = if rest <= ZEROED_MAX {
-            self.publish(fence, len, size, stamp, sums, InPlace)
+            self.publish(frame, len, stamp, sums, InPlace)
         } else {
             // The padding first: nobody comes to it before the record is there.
             self.mapping.mark(after, Word::padding(padding_len(rest)));
-            let sequence = self.publish(fence, len, size, stamp, sums, InPlace);
-            self.tail = self.tail.after_padding(padding_len(rest));
+            let sequence = self.publish(frame, len, stamp, sums, InPlace);
+            self.tail.skip(padding_len(rest));
             sequence
         };
         // Last: until here nothing else gets past `look_closer`.
-        self.fence = fence;
+        self.tail.fence = fence;
         sequence
     }
 
@@ -545,14 +563,14 @@ impl Writer {
             (reason, State::Closed)
         };
         self.state = state;
-        self.fence = Fence::NONE;
-        self.mapping.mark(self.tail, Word::close(reason.to_number()));
+        self.tail.fence = Fence::NONE;
+        self.mapping.mark(self.tail.position(), Word::close(reason.to_number()));
         if let Some(sidecar) = self.sidecar.take() {
             sidecar.bell.answer();
         }
         // What is given back must not be made present again.
         self.ahead = None;
-        self.mapping.give_tail_back(self.tail, 0);
+        self.mapping.give_tail_back(self.tail.position(), 0);
         // Best effort: the descriptor gives it up at the latest.
         let _ = lock::release(&self.mapping.file);
     }
@@ -585,8 +603,7 @@ pub struct Claim<W: DerefMut<Target = Writer>> {
     writer: W,
     len: u32,
     stamp: Option<u64>,
-    /// The writer's fence, which a commit puts back: `reserve` has seen that the claim ends there
-    /// or before.
+    /// The writer's fence, which a commit puts back: `reserve` has seen that it covers the claim.
     fence: Fence,
 }
 
@@ -596,7 +613,7 @@ impl<W: DerefMut<Target = Writer>> Claim<W> {
         let size = writer.mapping.header.frame_size(len);
         writer.reserve(size)?;
         // Until it is settled, every other operation has to look closer.
-        let fence = std::mem::replace(&mut writer.fence, Fence::NONE);
+        let fence = std::mem::replace(&mut writer.tail.fence, Fence::NONE);
         writer.claimed_size = size;
         let stamp = writer.stamp();
         Ok(Claim { writer, len, stamp, fence })

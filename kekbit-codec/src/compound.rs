@@ -44,21 +44,13 @@ impl<T: Field, const N: usize> Field for [T; N] {
 
     #[inline(always)]
     fn put_and_feed<H: Hasher>(&self, wire: &mut Self::Wire, hasher: &mut H) {
-        if const { T::TYPE.is_word() } {
-            self.put(wire);
-            self.feed(hasher);
-        } else if const { T::TYPE.has_parts() || 8 <= size_of::<T::Wire>() } {
+        if const { T::TYPE.has_parts() || 8 <= size_of::<T::Wire>() } {
             self.iter().zip(wire).for_each(|(value, wire)| value.put_and_feed(wire, hasher));
         } else {
             // They are put in larger pieces than they are.
             self.put(wire);
             hasher.write(wire.as_bytes());
         }
-    }
-
-    #[inline(always)]
-    fn feed<H: Hasher>(&self, hasher: &mut H) {
-        self.iter().for_each(|value| value.feed(hasher));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::hash::Hasher;
 
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{
     error::Invalid,
@@ -131,12 +131,6 @@ pub trait Field: Sized + 'static {
     fn put_and_feed<H: Hasher>(&self, wire: &mut Self::Wire, hasher: &mut H) {
         self.put(wire);
         hasher.write(wire.as_bytes());
-    }
-
-    /// Feeds every byte of the image to a hasher, in order, and puts it nowhere.
-    #[inline(always)]
-    fn feed<H: Hasher>(&self, hasher: &mut H) {
-        self.put_and_feed(&mut Self::Wire::new_zeroed(), hasher);
     }
 }
 

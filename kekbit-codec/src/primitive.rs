@@ -65,12 +65,9 @@ macro_rules! total {
             }
             #[inline(always)]
             fn put_and_feed<H: Hasher>(&self, wire: &mut $wire, hasher: &mut H) {
-                self.put(wire);
-                self.feed(hasher);
-            }
-            #[inline(always)]
-            fn feed<H: Hasher>(&self, hasher: &mut H) {
-                hasher.write($pack(*self).as_bytes());
+                let packed = $pack(*self);
+                *wire = packed;
+                hasher.write(packed.as_bytes());
             }
             $more!($wire);
         }

@@ -514,11 +514,6 @@ impl Type {
         }
     }
 
-    /// Whether it is a number of eight bytes or of sixteen.
-    pub(crate) const fn is_word(&self) -> bool {
-        matches!(self, Type::U64 | Type::I64 | Type::F64 | Type::U128 | Type::I128)
-    }
-
     /// Whether a conversion of the user's stands between the image and the value.
     pub(crate) const fn converts(&self) -> bool {
         match self {

@@ -67,7 +67,7 @@ impl<T: Record> TypedWriter<T> {
     ///
     /// # Errors
     /// [`WriteError`]; nothing was published then.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, value: &T) -> Result<u64, WriteError> {
         append(&mut self.writer, value)
     }
@@ -133,10 +133,12 @@ impl<T: Record> TypedWriter<T> {
     }
 }
 
-/// Encodes a value at the tail and publishes it.
-#[inline]
+/// Encodes a value at the tail and publishes it. NB: in line wherever it is called, as
+/// [`Writer::append_content`] is; what the compiler thinks of its size depends on the record.
+#[inline(always)]
 pub(crate) fn append<T: Record>(writer: &mut Writer, value: &T) -> Result<u64, WriteError> {
-    writer.append_content(size::<T>(), writer.stride(), Encoded(value))
+    let fence = writer.reserve_next()?;
+    Ok(writer.append_content(fence, size::<T>(), Encoded(value)))
 }
 
 /// Bytes of every record.

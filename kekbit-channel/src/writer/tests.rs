@@ -347,7 +347,7 @@ fn claim_mapping<W: DerefMut<Target = Writer>>(claim: &Claim<W>) -> &Arc<Mapping
 fn a_writer_stops_when_somebody_else_writes() {
     let mut writer = channel(&small());
     writer.append(&[1; 100]).unwrap();
-    while writer.fence.covers(writer.tail.offset, writer.header().frame_size(100)) {
+    while writer.tail.fence.covers(writer.tail.offset) {
         writer.append(&[1; 100]).unwrap();
     }
     writer.mapping.region.store(writer.tail.offset, 0xBAD).unwrap();

@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Type;
 
 use super::{
     assemble::Parts,
@@ -26,7 +25,6 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
     let body = StructBody { fields, layout: &layout, tree: &tree };
     let (puts, checks, gets) = (body.puts(), body.checks(), body.gets());
     let feeds = body.feeds();
-    let members = fields.iter().map(|field| &field.member);
     let accessors = body.accessors(&quote!(#ident #ty_generics), &tree_of);
     let view::View { definition, impls } = view::of_struct(input, &generics, &accessors);
     let view_args = bound::view_args(&generics, &quote!(#lifetime));
@@ -53,38 +51,15 @@ pub(super) fn expand(input: &Input<'_>, fields: &[Field<'_>]) -> TokenStream {
             Self { #gets }
         },
         look: quote!(#view(__kekbit_wire)),
-        feed: Some(if fields.iter().all(is_word) {
-            quote! {
-                __kekbit::Field::put(self, __kekbit_wire);
-                #(__kekbit::Field::feed(&self.#members, __kekbit_hasher);)*
-            }
-        } else {
-            quote! {
-                let #tree = #tree_mut_of(__kekbit_wire);
-                #feeds
-                let _ = #tree;
-            }
+        feed: Some(quote! {
+            let #tree = #tree_mut_of(__kekbit_wire);
+            #feeds
+            let _ = #tree;
         }),
         schema: quote!(__kekbit::Schema::of_struct(#name, const { #defs })),
         view_impls: impls,
     };
     parts.assemble(input, &generics)
-}
-
-/// Whether a field is written as a number of eight bytes or more, or as several such. A struct of
-/// nothing else is put before it is fed: the compiler then makes vectors of the numbers. It would
-/// be as right for any other type, and for these under other names.
-fn is_word(field: &Field<'_>) -> bool {
-    fn is_written_so(ty: &Type) -> bool {
-        match ty {
-            Type::Path(path) => ["u64", "i64", "f64", "u128", "i128"]
-                .iter()
-                .any(|number| path.path.is_ident(number)),
-            Type::Array(array) => is_written_so(&array.elem),
-            _ => false,
-        }
-    }
-    field.attrs.proxy.is_none() && is_written_so(field.ty())
 }
 
 /// The image of the struct, and the functions from there to the tree, if it is not the tree.
