@@ -65,9 +65,10 @@ macro_rules! total {
             }
             #[inline(always)]
             fn put_and_feed<H: Hasher>(&self, wire: &mut $wire, hasher: &mut H) {
-                let packed = $pack(*self);
-                *wire = packed;
-                hasher.write(packed.as_bytes());
+                // NB: twice, so that the compiler can put numbers that lie side by side at once, as
+                // one vector; those that are fed stand in registers of their own.
+                self.put(wire);
+                hasher.write($pack(*self).as_bytes());
             }
             $more!($wire);
         }
