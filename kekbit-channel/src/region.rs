@@ -228,13 +228,14 @@ impl Region {
     /// to.
     pub(crate) fn fence(&self, end: u64, size: u64) -> Fence {
         match end.min(self.writable_size).checked_sub(size) {
-            Some(last) => Fence { end: last + 1, size },
-            None => Fence::NONE,
+            // A frame has a word at least.
+            Some(last) if size != 0 => Fence { end: last + 1, size },
+            _ => Fence::NONE,
         }
     }
 
-    /// The word and the bytes behind it of a frame that its writer has not published yet. In two
-    /// parts whose lengths the compiler may know.
+    /// A frame that its writer has not published yet, and the bytes behind its word. In two parts
+    /// whose lengths the compiler may know.
     ///
     /// # Panics
     /// The fence does not cover the frame, they are more than a frame of its size holds, or
@@ -244,12 +245,13 @@ impl Region {
     /// 1. That of [`claimed`](Self::claimed), for the bytes behind the word.
     /// 2. It was this region that gave the fence.
     #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "uniqueness is the caller's proof, see Safety")]
     pub(crate) unsafe fn unpublished(
         &self,
         fence: Fence,
         offset: u64,
         [stamp_len, payload_len]: [u64; 2],
-    ) -> Unpublished<'_> {
+    ) -> (Unpublished<'_>, [&mut [u8]; 2]) {
         let used = payload_len.checked_add(8).and_then(|used| used.checked_add(stamp_len));
         let fits = fence.covers(offset) && used.is_some_and(|used| used <= fence.size);
         if !fits || !offset.is_multiple_of(8) {
@@ -262,7 +264,7 @@ impl Region {
         let payload = unsafe { self.bytes_mut(offset + 8 + stamp_len, payload_len) };
         // SAFETY: as above, and aligned.
         let word = unsafe { self.word_inside(offset) };
-        Unpublished { stamp, payload, word, offset }
+        (Unpublished { word, offset }, [stamp, payload])
     }
 
     /// Writes a range out to the disk, and waits for it.
@@ -465,15 +467,12 @@ impl<'r> Frame<'r> {
     }
 }
 
-/// A frame that its writer fills.
+/// A frame that its writer fills. NB: without the bytes. Whoever publishes it must have let go of
+/// them: readers of another thread may read them before that call has come to its end.
 #[derive(Debug)]
 pub(crate) struct Unpublished<'r> {
     word: Word<'r>,
     offset: u64,
-    /// The bytes behind the word.
-    pub(crate) stamp: &'r mut [u8],
-    /// The bytes behind those.
-    pub(crate) payload: &'r mut [u8],
 }
 
 impl Unpublished<'_> {

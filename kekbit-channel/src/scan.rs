@@ -104,7 +104,8 @@ fn short(
     let head = [at.sequence, expected.to_bits()];
     let running = match sums {
         Sums::InLine(cpu) => Some(mapping.seed.start(cpu, head, None)),
-        Sums::None | Sums::ByCrate => None,
+        Sums::None => None,
+        Sums::ByCrate => return None,
     };
     let frame = mapping.region.frame(at.offset)?;
     // Acquire, in `load`: pairs with the Release store in `Unpublished::publish`.
@@ -113,7 +114,8 @@ fn short(
     if found != expected {
         return None;
     }
-    // SAFETY: as in `record`.
+    // SAFETY: 1. The word that publishes this frame was loaded through `Frame::load`, above.
+    // 2. As in `record`.
     let body = unsafe { frame.committed() };
     let (stamp, payload) = split(time_stamps, body);
     let (payload, usual) = match len {

@@ -371,7 +371,6 @@ impl Writer {
         while !self.tail.fence.covers(self.tail.offset) {
             self.look_closer(self.mapping.track.stride)?;
         }
-        debug_assert_eq!(self.tail.fence.size(), self.mapping.track.stride);
         Ok(self.tail.fence)
     }
 
@@ -404,7 +403,13 @@ impl Writer {
             ahead.reached(offset);
         }
         let page_end = (offset + size).next_multiple_of(PAGE_SIZE);
-        self.tail.fence = self.mapping.region.fence(page_end.min(self.mapping.limit()), size);
+        let end = page_end.min(self.mapping.limit());
+        debug_assert!([0, size].contains(&self.mapping.track.stride));
+        // As wide as it was, so that frames of all sizes need not look closer again and again; but
+        // not where it would leave the tail out.
+        let wide = self.mapping.region.fence(end, size.max(self.tail.fence.size()));
+        let narrow = self.mapping.region.fence(end, size);
+        self.tail.fence = if wide.covers(offset) { wide } else { narrow };
         // `reserve` asks until it does.
         if !self.tail.fence.covers(offset) {
             outside(offset);
@@ -432,11 +437,11 @@ impl Writer {
     fn body(&mut self, size: u64) -> &mut [u8] {
         // SAFETY: 1. This is the channel's one writer: it holds the lock (or made the heap region)
         // and is not `Clone`; a copy that `fork` makes must not get here, as the docs of the type
-        // ask. 2. `tail` is behind every published frame, and stays there while the
-        // state is open; without that no caller gets past `look_closer`, as `fence` is `NONE`. The
-        // word at `tail` itself, which readers load, is not part of the range. 3. The slice
-        // borrows the writer mutably, and so does `publish`, the one other place where such bytes
-        // are had.
+        // ask. 2. `tail` is behind every published frame (but within `publish`, which comes to no
+        // such slice and cannot unwind there), and stays there while the state is open; without
+        // that no caller gets past `look_closer`, as `fence` is `NONE`. The word at `tail` itself,
+        // which readers load, is not part of the range. 3. The slice borrows the writer mutably,
+        // and so does `publish`, the one other place where such bytes are had.
         unsafe { self.mapping.region.claimed(self.tail.offset + WORD_SIZE, size) }
     }
 
@@ -465,10 +470,12 @@ impl Writer {
         let mapping = &*self.mapping;
         let stamp_len = if stamp.is_some() { frame::STAMP_SIZE } else { 0 };
         let lens = [stamp_len, u64::from(len)];
-        // SAFETY: 1. As in `body`; what is given borrows the mapping, and is gone when this method
-        // ends, which has the writer to itself. 2. All fences of a writer are of its region.
-        let frame = unsafe { mapping.region.unpublished(fence, offset, lens) };
-        if let (Some(stamp), Some(place)) = (stamp, frame.stamp.first_chunk_mut::<8>()) {
+        // SAFETY: 1. As in `body`; the bytes borrow the mapping, and are let go of before the word
+        // is stored, by this method, which has the writer to itself. 2. All fences of a writer are
+        // of its region.
+        let (frame, [stamp_bytes, payload]) =
+            unsafe { mapping.region.unpublished(fence, offset, lens) };
+        if let (Some(stamp), Some(place)) = (stamp, stamp_bytes.first_chunk_mut::<8>()) {
             *place = stamp.to_le_bytes();
         }
         // `len` is not above the header's largest payload, which is below what a word can say.
@@ -476,24 +483,24 @@ impl Writer {
         // NB: each way puts for itself. What is summed as well stands in registers of eight bytes;
         // what is not can be copied in larger pieces.
         match sums {
-            Sums::None => content.put(frame.payload),
+            Sums::None => content.put(payload),
             Sums::InLine(cpu) => {
                 let mut running = mapping.seed.start(cpu, [sequence, word.to_bits()], stamp);
-                content.put_and_feed(frame.payload, &mut running);
+                content.put_and_feed(payload, &mut running);
                 debug_assert_eq!(
                     running.sum(),
-                    mapping.seed.frame(sequence, word, stamp, frame.payload),
+                    mapping.seed.frame(sequence, word, stamp, payload),
                     "a field feeds other bytes than it puts"
                 );
                 word = word.with_checksum(running.sum());
             }
             Sums::ByCrate => {
-                content.put(frame.payload);
-                let sum = mapping.seed.frame(sequence, word, stamp, frame.payload);
+                content.put(payload);
+                let sum = mapping.seed.frame(sequence, word, stamp, payload);
                 word = word.with_checksum(sum);
             }
         }
-        // Release, in `publish`: pairs with the Acquire load in `scan::step`.
+        // Release, in `publish`: pairs with the Acquire loads in `scan::step` and `scan::short`.
         frame.publish(word.to_bits());
         self.tail.offset = offset + fence.size();
         self.tail.sequence = sequence + 1;

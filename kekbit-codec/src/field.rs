@@ -31,14 +31,15 @@ impl<T: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned + Copy + 'st
 ///
 /// # Contract
 /// The trait is safe, so a wrong implementation cannot cause undefined behaviour; it can only
-/// give wrong values, or, where `feed` is wrong, records that readers take for damaged and recovery
-/// cuts off. Leave `feed` and `put_all` as they are unless a measurement says otherwise.
+/// give wrong values, or, where `put_and_feed` is wrong, records that readers take for damaged and
+/// recovery cuts off. Leave `put_and_feed` and `put_all` as they are unless a measurement says
+/// otherwise.
 /// 1. `put` writes every byte of the image, and the same bytes for the same value.
 /// 2. `check` accepts whatever `put` wrote, and `get` then gives back that value.
 /// 3. `get` and `view` do not panic on any bytes: memory shared with another process can change
 ///    after it was checked. On bytes that `check` would refuse, `get` gives any value.
-/// 4. `feed` feeds the very bytes that `put` has written, however they are cut, and `put_all` puts
-///    what `put` does for each.
+/// 4. `put_and_feed` writes what `put` does, every byte of it, and feeds the very same bytes,
+///    however they are cut; `put_all` puts what `put` does for each.
 /// 5. `TYPE` has the size of `Wire`, and two types with the same `TYPE` have the same image.
 ///
 /// # Examples

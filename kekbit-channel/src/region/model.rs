@@ -32,8 +32,8 @@ pub(crate) struct Heap {
 }
 
 // SAFETY: the checker runs one thread at a time. `bytes` is reached through `Region::committed`,
-// `Region::claimed` and `Word`, which all tell a `Watch` before; it stops a history in which two
-// accesses are not ordered that the contracts want ordered.
+// `Region::claimed`, `Region::unpublished`, `Frame` and `Word`, which all tell a `Watch` before;
+// it stops a history in which two accesses are not ordered that the contracts want ordered.
 unsafe impl Sync for Heap {}
 
 /// What the checker knows of eight bytes.
