@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Everything from `tail` on is zero, except for the body of the one claim that is open
-//! (`docs/FORMAT.md`, Invariant of zeroes). `append` compares one number, `fence`, on its way; what
-//! is rarely needed is asked only when it is passed.
+//! (`docs/FORMAT.md`, Invariant of zeroes). `append` asks no more than `fence` on its way; what is
+//! rarely needed is asked only when it is passed.
 
 use std::{
     hash::Hasher,
