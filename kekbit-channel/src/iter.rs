@@ -331,7 +331,8 @@ impl<'r, L: Lens<'r>> Iterator for Follow<'r, L> {
 }
 
 /// A run of committed records. Records that are not taken stay unread. Those that a reader passes
-/// over because it does not know their variant are part of the run's length.
+/// over because it does not know their variant are part of the run's length, which is then more
+/// than the items that come; so it is if one is damaged, which ends the run.
 #[must_use = "iterators are lazy"]
 pub struct Batch<'r, L> {
     records: Iter<'r, L>,

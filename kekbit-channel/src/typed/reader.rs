@@ -146,6 +146,10 @@ impl<T: Record> TypedReader<T> {
 
     /// The run of committed records from here, at most `max` of them; its length is known before
     /// the first is read. Empty if there is nothing now.
+    ///
+    /// A reader that passes over unknown variants counts them too: such a batch gives fewer items
+    /// than its length, and may give none although records follow. Then
+    /// [`next_sequence`](Self::next_sequence) has gone on.
     pub fn batch(&mut self, max: usize) -> Batch<'_, Values<'_, T>> {
         let (mapping, cursor) = self.reader.parts();
         Batch::new(mapping, cursor, Values::new(&self.decoder), max)
