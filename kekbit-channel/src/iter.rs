@@ -148,7 +148,7 @@ pub(crate) fn look_once<'m, L: Lens<'m>>(
 
 /// How records are taken to be looked at through that lens: not at all, if it is not plain.
 pub(crate) fn take(mapping: &Mapping, lens: &impl sealed::Lens) -> Take {
-    if lens.is_plain() { mapping.take(lens.used_len()) } else { Take::NEVER }
+    mapping.take(lens.is_plain(), lens.used_len())
 }
 
 /// The next record in front of number `end`, with its image if it needs one, or why there is none.

@@ -339,11 +339,13 @@ impl Mapping {
         }
     }
 
-    /// How records are taken whose payloads are looked at as they are, by one who uses that many
-    /// bytes of each; 0 for all.
-    pub(crate) fn take(&self, used_len: usize) -> Take {
+    /// How records are taken by one who uses that many bytes of each payload; 0 for all. Not at
+    /// all, if a look at them as they are is not enough: if it is not `plain`.
+    pub(crate) fn take(&self, plain: bool, used_len: usize) -> Take {
         let take = self.track.take;
-        if used_len == 0 || used_len as u64 == u64::from(self.header.max_payload) {
+        if !plain {
+            Take::NEVER
+        } else if used_len == 0 || used_len as u64 == u64::from(self.header.max_payload) {
             take
         } else {
             Take { form: Form::Other, ..take }

@@ -81,6 +81,8 @@ pub struct Writer {
     /// Over which readers that sleep are woken, until the channel ends.
     sidecar: Option<Sidecar>,
     tail: Tail,
+    /// Bytes of the largest frame so far.
+    widest: u64,
     /// Bytes of the frame of the open claim; 0 if there is none.
     claimed_size: u64,
     state: State,
@@ -193,6 +195,7 @@ impl Writer {
             mapping,
             sidecar,
             tail: Tail { offset: tail.offset, fence: Fence::NONE, sequence: tail.sequence },
+            widest: 0,
             claimed_size: 0,
             state: State::Open,
             refused: false,
@@ -405,9 +408,10 @@ impl Writer {
         let page_end = (offset + size).next_multiple_of(PAGE_SIZE);
         let end = page_end.min(self.mapping.limit());
         debug_assert!([0, size].contains(&self.mapping.track.stride));
-        // As wide as it was, so that frames of all sizes need not look closer again and again; but
-        // not where it would leave the tail out.
-        let wide = self.mapping.region.fence(end, size.max(self.tail.fence.size()));
+        // Wide enough for the largest, so that frames of all sizes need not look closer again and
+        // again; but not where it would leave the tail out.
+        self.widest = self.widest.max(size);
+        let wide = self.mapping.region.fence(end, self.widest);
         let narrow = self.mapping.region.fence(end, size);
         self.tail.fence = if wide.covers(offset) { wide } else { narrow };
         // `reserve` asks until it does.

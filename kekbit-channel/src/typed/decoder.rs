@@ -272,8 +272,7 @@ pub(crate) struct SharedDecoder<T: Record> {
 
 impl<T: Record> SharedDecoder<T> {
     pub(crate) fn new(decoder: Decoder<T>, mapping: &Mapping) -> SharedDecoder<T> {
-        let take =
-            if decoder.is_plain() { mapping.take(kekbit_codec::size::<T>()) } else { Take::NEVER };
+        let take = mapping.take(decoder.is_plain(), kekbit_codec::size::<T>());
         SharedDecoder { decoder: Arc::new(decoder), take }
     }
 

@@ -344,6 +344,21 @@ fn claim_mapping<W: DerefMut<Target = Writer>>(claim: &Claim<W>) -> &Arc<Mapping
 }
 
 #[test]
+fn a_fence_stays_as_wide_as_it_was_where_it_can() {
+    let mut writer = channel(&small());
+    let [wide, narrow] = [100, 10].map(|len| writer.header().frame_size(len));
+    writer.append(&[1; 100]).unwrap();
+    let page = writer.tail.offset / PAGE_SIZE;
+    while writer.tail.offset / PAGE_SIZE == page {
+        writer.append(&[1; 10]).unwrap();
+    }
+    writer.append(&[1; 10]).unwrap();
+    assert_eq!(writer.tail.fence.size(), wide, "in a new page");
+    while writer.append(&[1; 10]).is_ok() {}
+    assert!(writer.available() < narrow, "and all of the room can be used");
+}
+
+#[test]
 fn a_writer_stops_when_somebody_else_writes() {
     let mut writer = channel(&small());
     writer.append(&[1; 100]).unwrap();
